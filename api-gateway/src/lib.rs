@@ -1,0 +1,1 @@
+//! The REST API: HTTP to wire types to resources and back.

@@ -1,0 +1,3 @@
+//! The REST API: HTTP to wire types to resources and back.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The resources SkyTask and SkyVolume, their names, labels and quantities, and the wire types of the REST API.

@@ -1,0 +1,1 @@
+//! What to do for a SkyTask or SkyVolume, decided without any IO.

@@ -1,0 +1,1 @@
+//! The controller: watches SkyTasks and SkyVolumes and makes them true.

@@ -1,0 +1,3 @@
+//! The controller: watches SkyTasks and SkyVolumes and makes them true.
+
+fn main() {}
