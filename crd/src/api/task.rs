@@ -1,0 +1,389 @@
+//! Tasks on the wire.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    apimachinery::pkg::{apis::meta::v1::Time, util::intstr::IntOrString},
+    jiff::Timestamp,
+};
+use kube::{ResourceExt as _, core::ObjectMeta};
+use serde::{Deserialize, Serialize};
+
+use super::{InvalidField, wire_time};
+use crate::{
+    TaskId, User,
+    accelerator::Accelerator,
+    label, name,
+    quantity::Amount,
+    task::{
+        FileMount, NodePhase, NodeStatus, Resources, SkyTask, SkyTaskSpec, SkyTaskStatus, TaskPhase, VolumeMount,
+        Workdir,
+    },
+};
+
+/// Body of `POST /tasks/submit`: the specification's task definition in its normal form.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TaskRequest {
+    /// Name; default `task-{id}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Number of nodes, 1 or more; default 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_nodes: Option<u32>,
+    /// Directory in the container.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workdir: Option<String>,
+    /// What every node needs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<ResourcesRequest>,
+    /// Environment variables.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub envs: BTreeMap<String, String>,
+    /// Path in the container to source.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub file_mounts: BTreeMap<String, String>,
+    /// Path in the container to name of a volume.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub volumes: BTreeMap<String, String>,
+    /// Script that prepares a node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub setup: Option<String>,
+    /// Script that does the work; required unless there is a setup.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+}
+
+/// What every node needs, on the wire.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ResourcesRequest {
+    /// Cores: `4`, `500m`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<String>,
+    /// Memory: `8Gi`; a plain number counts as gigabytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<String>,
+    /// GPUs: `1`, `H100:8`; several alternatives separated by commas.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accelerators: Option<String>,
+    /// Instance type, not used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance_type: Option<String>,
+    /// Spot machines, not used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub use_spot: Option<bool>,
+    /// Disk size in gigabytes, not used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk_size: Option<i64>,
+    /// Ports, not used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<i64>,
+    /// Container image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_id: Option<String>,
+}
+
+impl TaskRequest {
+    /// The resource that this request asks for, for `user`, with a fresh `id`, in `namespace`.
+    ///
+    /// # Errors
+    /// [`InvalidField`] for the first field whose text means nothing to Kubernetes.
+    pub fn into_task(self, id: &TaskId, user: &User, namespace: &str) -> Result<SkyTask, InvalidField> {
+        let name = self.name.filter(|name| !name.is_empty()).unwrap_or_else(|| format!("task-{id}"));
+        if name.len() > 253 {
+            return Err(InvalidField::new(&["name"], &"a name has at most 253 bytes"));
+        }
+        let spec = SkyTaskSpec {
+            task_id: Some(id.to_string()),
+            name: Some(name.clone()),
+            user: user.to_string(),
+            num_nodes: self.num_nodes.unwrap_or(1),
+            workdir: self.workdir.filter(|path| !path.is_empty()).map(|path| Workdir { path: Some(path), git: None }),
+            resources: self.resources.map(ResourcesRequest::into_resources).transpose()?.unwrap_or_default(),
+            envs: self.envs,
+            file_mounts: file_mounts(self.file_mounts),
+            volumes: volume_mounts(self.volumes)?,
+            setup: self.setup.filter(|script| !script.is_empty()),
+            run: self.run,
+            service_account_name: None,
+            image_pull_secrets: Vec::new(),
+            node_selector: BTreeMap::new(),
+            tolerations: Vec::new(),
+            priority_class_name: None,
+            runtime_class_name: None,
+            labels: BTreeMap::new(),
+        };
+        let mut labels = label::task_labels(id, &name, user);
+        labels.insert(label::MANAGED_BY.to_owned(), label::MANAGED_BY_CLI.to_owned());
+        let metadata = ObjectMeta {
+            name: Some(name::object_name(&name, id)),
+            namespace: Some(namespace.to_owned()),
+            labels: Some(labels),
+            ..ObjectMeta::default()
+        };
+        Ok(SkyTask { metadata, spec, status: None })
+    }
+}
+
+impl ResourcesRequest {
+    fn into_resources(self) -> Result<Resources, InvalidField> {
+        let amount = |field, text: Option<String>, read: fn(&str) -> Result<Amount, _>| {
+            text.map(|text| read(&text).map(|amount| IntOrString::String(amount.to_string())))
+                .transpose()
+                .map_err(|error| InvalidField::new(&["resources", field], &error))
+        };
+        let accelerators = self.accelerators.filter(|text| !text.is_empty());
+        Ok(Resources {
+            cpus: amount("cpus", self.cpus, Amount::cpus)?,
+            memory: amount("memory", self.memory, Amount::memory)?,
+            accelerators: accelerators
+                .iter()
+                .flat_map(|text| text.split(','))
+                .map(str::parse::<Accelerator>)
+                .collect::<Result<_, _>>()
+                .map_err(|error| InvalidField::new(&["resources", "accelerators"], &error))?,
+            instance_type: self.instance_type.filter(|text| !text.is_empty()),
+            use_spot: self.use_spot,
+            disk_size: self.disk_size.map(|gigabytes| IntOrString::String(gigabytes.to_string())),
+            ports: self.ports.into_iter().map(|port| IntOrString::String(port.to_string())).collect(),
+            // SkyPilot's prefix for container images; it is not part of the name.
+            image_id: self
+                .image_id
+                .map(|image| image.trim_start_matches("docker:").to_owned())
+                .filter(|i| !i.is_empty()),
+        })
+    }
+}
+
+fn file_mounts(mounts: BTreeMap<String, String>) -> Vec<FileMount> {
+    mounts.into_iter().map(|(path, source)| FileMount { path, source, mode: None }).collect()
+}
+
+fn volume_mounts(mounts: BTreeMap<String, String>) -> Result<Vec<VolumeMount>, InvalidField> {
+    let check = |(mount_path, name): (String, String)| {
+        let at = |message: &str| InvalidField::new(&["volumes", &mount_path], &message);
+        if !mount_path.starts_with(['/', '~']) {
+            return Err(at("the mount path must be absolute: it starts with `/`"));
+        }
+        if mount_path.contains(':') {
+            return Err(at("the mount path must not contain `:`"));
+        }
+        if name.is_empty() {
+            return Err(at("the volume's name is empty"));
+        }
+        Ok(VolumeMount { mount_path, name, sub_path: None })
+    };
+    mounts.into_iter().map(check).collect()
+}
+
+/// `status` of a task in the API (specification, "Status Values").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TaskState {
+    /// No container runs yet.
+    Pending,
+    /// At least one node is active.
+    Running,
+    /// A node failed.
+    Failed,
+    /// All nodes succeeded.
+    Completed,
+}
+
+impl From<Option<TaskPhase>> for TaskState {
+    fn from(phase: Option<TaskPhase>) -> Self {
+        match phase {
+            None | Some(TaskPhase::Pending) => Self::Pending,
+            Some(TaskPhase::Running) => Self::Running,
+            Some(TaskPhase::Succeeded) => Self::Completed,
+            Some(TaskPhase::Failed) => Self::Failed,
+        }
+    }
+}
+
+/// A task as the API shows it (specification, `TaskStatus`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskView {
+    /// Id, 8 hex digits.
+    pub task_id: String,
+    /// Name as the user wrote it.
+    pub name: String,
+    /// What the task is doing.
+    pub status: TaskState,
+    /// Creation time.
+    pub created_at: String,
+    /// Time of the last change that is known.
+    pub updated_at: String,
+    /// Label form of the user.
+    pub username: String,
+    /// Details.
+    pub metadata: TaskMetadata,
+}
+
+/// Details of a task. The first eight keys are the specification's; more may follow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskMetadata {
+    /// Job of the first node.
+    pub job_name: String,
+    /// Namespace of the Jobs.
+    pub namespace: String,
+    /// Number of nodes.
+    pub num_nodes: u32,
+    /// Jobs in rank order.
+    pub node_jobs: Vec<String>,
+    /// Nodes that ended with exit code 0.
+    pub succeeded_nodes: u32,
+    /// Nodes that failed.
+    pub failed_nodes: u32,
+    /// Nodes whose container runs.
+    pub running_nodes: u32,
+    /// Nodes whose container does not run yet.
+    pub pending_nodes: u32,
+    /// Exit code of the first node that failed, 0 when all succeeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// Why the task waits or failed, as one word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Why the task waits or failed, as a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The nodes, in rank order, once there are any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<NodeView>,
+}
+
+/// One node of a task as the API shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeView {
+    /// Rank, from 0.
+    pub index: u32,
+    /// What the node is doing, in the words of the task's `status`.
+    pub status: TaskState,
+    /// Kubernetes node that it runs on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
+    /// Exit code of the container.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// Why the node waits or failed, as one word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Why the node waits or failed, as a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+impl From<&NodeStatus> for NodeView {
+    fn from(node: &NodeStatus) -> Self {
+        let status = match node.phase {
+            NodePhase::Pending => TaskState::Pending,
+            NodePhase::Running => TaskState::Running,
+            NodePhase::Succeeded => TaskState::Completed,
+            NodePhase::Failed => TaskState::Failed,
+        };
+        Self {
+            index: node.index,
+            status,
+            machine: node.machine.clone(),
+            exit_code: node.exit_code,
+            reason: node.reason.clone(),
+            message: node.message.clone(),
+        }
+    }
+}
+
+impl From<&SkyTask> for TaskView {
+    fn from(task: &SkyTask) -> Self {
+        let status = task.status.clone().unwrap_or_default();
+        let created = task.creation_timestamp().map_or(Timestamp::UNIX_EPOCH, |time| time.0);
+        Self {
+            task_id: task.task_id().to_string(),
+            name: task.task_name(),
+            status: status.phase.into(),
+            created_at: wire_time(created),
+            updated_at: wire_time(last_change(&status).map_or(created, |changed| changed.max(created))),
+            username: task.user().map_or_else(|_| task.spec.user.clone(), |user| user.label_value()),
+            metadata: metadata(task, &status),
+        }
+    }
+}
+
+fn metadata(task: &SkyTask, status: &SkyTaskStatus) -> TaskMetadata {
+    let attempt = status.attempt.unwrap_or(0);
+    let names = task.names();
+    let why = status.failure.as_ref().map(|failure| (&failure.reason, &failure.message));
+    let why = why.or_else(|| status.pending.as_ref().map(|pending| (&pending.reason, &pending.message)));
+    TaskMetadata {
+        job_name: names.job(0, attempt),
+        namespace: task.namespace().unwrap_or_default(),
+        num_nodes: task.spec.num_nodes,
+        node_jobs: names.jobs(attempt),
+        succeeded_nodes: status.succeeded_nodes.unwrap_or(0),
+        failed_nodes: status.failed_nodes.unwrap_or(0),
+        running_nodes: status.running_nodes.unwrap_or(0),
+        pending_nodes: status.pending_nodes.unwrap_or(task.spec.num_nodes),
+        exit_code: status.exit_code,
+        reason: why.map(|(reason, _)| reason.clone()),
+        message: why.map(|(_, message)| message.clone()),
+        nodes: status.nodes.iter().map(NodeView::from).collect(),
+    }
+}
+
+/// The latest time that the status speaks of.
+fn last_change(status: &SkyTaskStatus) -> Option<Timestamp> {
+    let nodes = status.nodes.iter().flat_map(|node| [&node.started_at, &node.finished_at]).flatten();
+    let conditions = status.conditions.iter().map(|condition| &condition.last_transition_time);
+    nodes.chain(conditions).chain(&status.completion_time).map(|Time(time)| *time).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(body: serde_json::Value) -> TaskRequest {
+        serde_json::from_value(body).unwrap()
+    }
+
+    fn task(body: serde_json::Value) -> Result<SkyTask, InvalidField> {
+        request(body).into_task(&TaskId::from_bits(0xab), &"a@b".parse().unwrap(), "default")
+    }
+
+    #[test]
+    fn a_minimal_request() {
+        let task = task(serde_json::json!({"run": "true"})).unwrap();
+        assert_eq!(task.name_any(), "task-000000ab-000000ab");
+        assert_eq!((task.spec.user.as_str(), task.spec.num_nodes), ("a@b", 1));
+        let view = TaskView::from(&task);
+        assert_eq!((view.username.as_str(), view.status), ("a-b", TaskState::Pending));
+        assert_eq!(view.metadata.job_name, "task-000000ab-000000ab");
+        assert_eq!(view.metadata.pending_nodes, 1);
+    }
+
+    #[test]
+    fn a_full_request_keeps_everything() {
+        let task = task(serde_json::json!({
+            "name": "t", "num_nodes": 2, "workdir": "/w", "envs": {"A": "$x"}, "volumes": {"/d": "v"},
+            "file_mounts": {"/f": "s3://b"}, "setup": "s", "run": "r",
+            "resources": {"cpus": "4", "memory": "32", "accelerators": "V100:2", "image_id": "docker:img", "ports": [80]},
+        }))
+        .unwrap();
+        let resources = &task.spec.resources;
+        assert_eq!(resources.memory, Some(IntOrString::String("32G".to_owned())));
+        assert_eq!(resources.accelerators[0], Accelerator { name: Some("V100".to_owned()), count: 2 });
+        assert_eq!(resources.image_id.as_deref(), Some("img"));
+        assert_eq!(task.spec.volumes[0].name, "v");
+        assert_eq!(task.names().jobs(0), ["t-000000ab-node-0", "t-000000ab-node-1"]);
+    }
+
+    #[test]
+    fn refusals_name_the_field() {
+        for (body, field) in [
+            (serde_json::json!({"run": "x", "resources": {"cpus": "many"}}), "resources.cpus"),
+            (serde_json::json!({"run": "x", "resources": {"memory": "lots"}}), "resources.memory"),
+            (serde_json::json!({"run": "x", "resources": {"accelerators": "a b:c"}}), "resources.accelerators"),
+            (serde_json::json!({"run": "x", "volumes": {"data": "v"}}), "volumes.data"),
+        ] {
+            assert_eq!(task(body).unwrap_err().path.join("."), field);
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Conditions (metav1) of both kinds: which there are, why, and how they change.
+
+use k8s_openapi::{
+    apimachinery::pkg::apis::meta::v1::{Condition, Time},
+    jiff::Timestamp,
+};
+
+/// Which condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ConditionType {
+    /// kstatus: the object has become what it was asked to be.
+    Ready,
+    /// kstatus: the operator, or the cluster for it, is still at work.
+    Reconciling,
+    /// kstatus: it will not go on without somebody's help.
+    Stalled,
+    /// At least one container runs.
+    Running,
+    /// Every node succeeded.
+    Complete,
+    /// A node failed.
+    Failed,
+    /// True for every end, whatever its kind.
+    Finished,
+}
+
+impl ConditionType {
+    /// As it stands in the object.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::Reconciling => "Reconciling",
+            Self::Stalled => "Stalled",
+            Self::Running => "Running",
+            Self::Complete => "Complete",
+            Self::Failed => "Failed",
+            Self::Finished => "Finished",
+        }
+    }
+}
+
+/// Why a condition has its value. Also the reason in Events, in `status.pending` and `status.failure`: one vocabulary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Every node ended with exit code 0.
+    Succeeded,
+    /// A node's run ended with another exit code.
+    RunFailed,
+    /// A node's setup ended with another exit code.
+    SetupFailed,
+    /// The container could not be started.
+    StartFailed,
+    /// The image has no shell.
+    NoShell,
+    /// The container used more memory than it asked for.
+    OutOfMemory,
+    /// The pod was removed from its machine.
+    Disrupted,
+    /// Somebody deleted a Job of the task.
+    JobDeleted,
+    /// Containers run.
+    Running,
+    /// Pods are not running yet.
+    Starting,
+    /// No machine takes a pod.
+    Unschedulable,
+    /// The image cannot be had.
+    ImagePull,
+    /// A named volume does not exist.
+    VolumeNotFound,
+    /// A named volume belongs to another user.
+    VolumeForbidden,
+    /// The API server refused an object of the task.
+    Refused,
+    /// An object that is not the task's has the name of one of its children.
+    NameConflict,
+    /// The specification is wrong in a way that only the operator can see.
+    InvalidSpec,
+    /// The claim is bound.
+    Bound,
+    /// The claim is bound once a task uses it.
+    WaitingForConsumer,
+    /// The claim waits for storage.
+    Provisioning,
+    /// The claim has lost its storage.
+    Lost,
+    /// The claim does not exist.
+    ClaimNotFound,
+}
+
+impl Reason {
+    /// As it stands in the object.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "Succeeded",
+            Self::RunFailed => "RunFailed",
+            Self::SetupFailed => "SetupFailed",
+            Self::StartFailed => "StartFailed",
+            Self::NoShell => "NoShell",
+            Self::OutOfMemory => "OOMKilled",
+            Self::Disrupted => "Disrupted",
+            Self::JobDeleted => "JobDeleted",
+            Self::Running => "Running",
+            Self::Starting => "Starting",
+            Self::Unschedulable => "Unschedulable",
+            Self::ImagePull => "ImagePull",
+            Self::VolumeNotFound => "VolumeNotFound",
+            Self::VolumeForbidden => "VolumeForbidden",
+            Self::Refused => "Refused",
+            Self::NameConflict => "NameConflict",
+            Self::InvalidSpec => "InvalidSpec",
+            Self::Bound => "Bound",
+            Self::WaitingForConsumer => "WaitingForConsumer",
+            Self::Provisioning => "Provisioning",
+            Self::Lost => "Lost",
+            Self::ClaimNotFound => "ClaimNotFound",
+        }
+    }
+}
+
+/// One condition's new value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Which condition.
+    pub kind: ConditionType,
+    /// True or False; a condition that is not known yet is absent.
+    pub holds: bool,
+    /// Why, as one word.
+    pub reason: Reason,
+    /// Why, as a sentence; at most 32 KiB.
+    pub message: String,
+}
+
+/// The conditions after these verdicts, in the verdicts' order. A condition's transition time moves only when its value
+/// does, or the status would never come to rest. A condition without a verdict is dropped.
+pub fn conclude(old: &[Condition], verdicts: &[Verdict], generation: i64, now: Timestamp) -> Vec<Condition> {
+    let conclude_one = |verdict: &Verdict| {
+        let status = if verdict.holds { "True" } else { "False" };
+        let before = old.iter().find(|condition| condition.type_ == verdict.kind.as_str());
+        let since = before
+            .filter(|condition| condition.status == status)
+            .map(|condition| condition.last_transition_time.clone());
+        Condition {
+            type_: verdict.kind.as_str().to_owned(),
+            status: status.to_owned(),
+            reason: verdict.reason.as_str().to_owned(),
+            message: verdict.message.clone(),
+            observed_generation: Some(generation),
+            last_transition_time: since.unwrap_or(Time(now)),
+        }
+    };
+    verdicts.iter().map(conclude_one).collect()
+}
+
+/// Whether the condition is there and True.
+pub fn is_true(conditions: &[Condition], kind: ConditionType) -> bool {
+    conditions.iter().any(|condition| condition.type_ == kind.as_str() && condition.status == "True")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn ready(holds: bool, message: &str) -> Verdict {
+        Verdict { kind: ConditionType::Ready, holds, reason: Reason::Starting, message: message.to_owned() }
+    }
+
+    #[test]
+    fn time_moves_only_with_the_value() {
+        let first = conclude(&[], &[ready(false, "a")], 1, at(10));
+        let same = conclude(&first, &[ready(false, "b")], 2, at(20));
+        assert_eq!((same[0].last_transition_time.0, same[0].message.as_str()), (at(10), "b"));
+        assert_eq!(same[0].observed_generation, Some(2));
+        let changed = conclude(&same, &[ready(true, "b")], 2, at(30));
+        assert_eq!(changed[0].last_transition_time.0, at(30));
+        assert!(is_true(&changed, ConditionType::Ready) && !is_true(&same, ConditionType::Ready));
+    }
+}

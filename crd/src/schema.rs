@@ -1,0 +1,209 @@
+//! The CustomResourceDefinitions: what the Rust types say, plus what only the API server can check.
+//!
+//! Maxima on every string, list and map keep CEL's cost budget (10 million a rule, 100 million a CRD), and they are part
+//! of the contract: a limit may grow later, it never shrinks.
+
+use kube::CustomResourceExt as _;
+use serde_json::{Map, Value, json};
+
+use crate::{task::SkyTask, volume::SkyVolume};
+
+/// What flux and kubectl recognise as "delete and create again".
+const IMMUTABLE: &str = "field is immutable";
+const MAX_ENV_VALUE: u32 = 65_536;
+const MAX_LABEL_VALUE: u32 = 63;
+/// Cap for texts in status, whose length the operator bounds itself.
+const MAX_STATUS_TEXT: u32 = 32_768;
+
+/// The CRD of [`SkyTask`], as JSON.
+pub fn task_crd() -> Value {
+    let mut crd = json!(SkyTask::crd());
+    let spec = at(&mut crd, "/properties/spec");
+    merge(
+        spec,
+        "/properties/envs",
+        json!({"maxProperties": 512, "additionalProperties": {"maxLength": MAX_ENV_VALUE}}),
+    );
+    merge(spec, "/properties/labels", label_map());
+    merge(spec, "/properties/nodeSelector", label_map());
+    merge(spec, "/properties/volumes", list_map("mountPath"));
+    merge(spec, "/properties/fileMounts", list_map("path"));
+    merge(spec, "/properties/imagePullSecrets", list_map("name"));
+    for field in ["cpus", "memory", "diskSize"] {
+        merge(spec, &format!("/properties/resources/properties/{field}"), json!({"maxLength": 32}));
+    }
+    let ports = "/properties/resources/properties/ports/items";
+    merge(spec, ports, json!({"maxLength": 32}));
+    add_rule(spec, "/properties/workdir", rule("has(self.path) != has(self.git)", "write either path or git", None));
+    let work = "(has(self.run) && size(self.run) > 0) || (has(self.setup) && size(self.setup) > 0)";
+    add_rule(spec, "", rule(work, "run is required (or setup)", Some("run")));
+    freeze(spec);
+    merge(at(&mut crd, "/properties/status"), "/properties/nodes", list_map("index"));
+    finish(crd)
+}
+
+/// The CRD of [`SkyVolume`], as JSON.
+pub fn volume_crd() -> Value {
+    let mut crd = json!(SkyVolume::crd());
+    let spec = at(&mut crd, "/properties/spec");
+    merge(spec, "/properties/accessModes", json!({"x-kubernetes-list-type": "set"}));
+    freeze_fields(spec, &["name", "user", "volumeId", "claimName", "storageClass", "accessModes", "size"]);
+    finish(crd)
+}
+
+/// What both kinds share: the status that is there from the first read on, conditions as a map, maxima everywhere.
+fn finish(mut crd: Value) -> Value {
+    let status = at(&mut crd, "/properties/status");
+    merge(status, "", json!({"default": {"observedGeneration": -1}}));
+    merge(status, "/properties/conditions", list_map("type"));
+    bound_texts(status);
+    known_formats(&mut crd);
+    crd
+}
+
+/// The part of the first version's schema at `pointer`.
+fn at<'a>(crd: &'a mut Value, pointer: &str) -> &'a mut Value {
+    let path = format!("/spec/versions/0/schema/openAPIV3Schema{pointer}");
+    match crd.pointer_mut(&path) {
+        Some(found) => found,
+        None => unreachable!("the schema has no {path}: a field was renamed and the table above was not"),
+    }
+}
+
+/// Adds the keys of `extra` to the object at `pointer`, objects inside them likewise.
+fn merge(schema: &mut Value, pointer: &str, extra: Value) {
+    let Some(target) = schema.pointer_mut(pointer) else {
+        unreachable!("the schema has no {pointer}: a field was renamed and the table above was not")
+    };
+    merge_into(target, extra);
+}
+
+fn merge_into(target: &mut Value, extra: Value) {
+    match (target, extra) {
+        (Value::Object(target), Value::Object(extra)) => {
+            for (key, value) in extra {
+                merge_into(target.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (target, extra) => *target = extra,
+    }
+}
+
+fn label_map() -> Value {
+    json!({"maxProperties": 64, "additionalProperties": {"maxLength": MAX_LABEL_VALUE}})
+}
+
+fn list_map(key: &str) -> Value {
+    json!({"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]})
+}
+
+fn rule(cel: &str, message: &str, field: Option<&str>) -> Value {
+    let mut rule = json!({"rule": cel, "message": message});
+    if let Some(field) = field {
+        merge_into(&mut rule, json!({"fieldPath": format!(".{field}")}));
+    }
+    rule
+}
+
+fn add_rule(schema: &mut Value, pointer: &str, rule: Value) {
+    let Some(Value::Object(target)) = schema.pointer_mut(pointer) else {
+        unreachable!("the schema has no object {pointer}")
+    };
+    let rules = target.entry("x-kubernetes-validations").or_insert_with(|| json!([]));
+    if let Value::Array(rules) = rules {
+        rules.push(rule);
+    }
+}
+
+/// Makes every field immutable, added and removed fields included: a rule on the field names the field.
+fn freeze(spec: &mut Value) {
+    let fields: Vec<String> = spec["properties"].as_object().into_iter().flat_map(Map::keys).cloned().collect();
+    freeze_fields(spec, &fields.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+fn freeze_fields(spec: &mut Value, fields: &[&str]) {
+    for field in fields {
+        add_rule(spec, &format!("/properties/{field}"), rule("self == oldSelf", IMMUTABLE, None));
+        let always_there = spec["properties"][field].get("default").is_some()
+            || spec["required"].as_array().is_some_and(|required| required.contains(&json!(field)));
+        if !always_there {
+            let presence = format!("has(self.{field}) == has(oldSelf.{field})");
+            add_rule(spec, "", rule(&presence, IMMUTABLE, Some(field)));
+        }
+    }
+}
+
+/// Gives every string and list below a maximum where it has none.
+fn bound_texts(schema: &mut Value) {
+    if let Value::Object(node) = schema {
+        if node.get("type") == Some(&json!("string")) && !node.contains_key("enum") {
+            node.entry("maxLength").or_insert(json!(MAX_STATUS_TEXT));
+        }
+        if node.get("type") == Some(&json!("array")) {
+            node.entry("maxItems").or_insert(json!(1000));
+        }
+        node.values_mut().for_each(bound_texts);
+    }
+}
+
+/// Kubernetes knows `int32` and `int64` only and warns about Rust's unsigned formats at every `kubectl apply`.
+fn known_formats(schema: &mut Value) {
+    match schema {
+        Value::Object(node) => {
+            if let Some(Value::String(format)) = node.get_mut("format")
+                && let Some(signed) = format.strip_prefix('u')
+                && signed.starts_with("int")
+            {
+                *format = signed.to_owned();
+            }
+            node.values_mut().for_each(known_formats);
+        }
+        Value::Array(items) => items.iter_mut().for_each(known_formats),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `kubectl explain` must answer for every field.
+    fn undocumented(schema: &Value, path: &str, found: &mut Vec<String>) {
+        for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+            let here = format!("{path}.{name}");
+            if field["description"].as_str().is_none_or(str::is_empty) {
+                found.push(here.clone());
+            }
+            undocumented(field, &here, found);
+            undocumented(&field["items"], &here, found);
+        }
+    }
+
+    #[test]
+    fn every_field_is_documented() {
+        for crd in [task_crd(), volume_crd()] {
+            let mut found = Vec::new();
+            undocumented(&crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"], "", &mut found);
+            // `.metadata`, `.spec` and `.status` are Kubernetes' own words for the parts of an object.
+            found.retain(|path| ![".metadata", ".spec", ".status"].contains(&path.as_str()));
+            assert!(found.is_empty(), "{found:?}");
+        }
+    }
+
+    /// Beyond 262,144 bytes `kubectl apply` cannot keep its annotation; half of that leaves room to grow.
+    #[test]
+    fn fits_kubectl_apply() {
+        for crd in [task_crd(), volume_crd()] {
+            assert!(crd.to_string().len() < 131_072, "{}", crd.to_string().len());
+        }
+    }
+
+    #[test]
+    fn every_spec_field_of_a_task_is_immutable() {
+        let mut crd = task_crd();
+        for (name, field) in at(&mut crd, "/properties/spec/properties").as_object().unwrap() {
+            let rules = field["x-kubernetes-validations"].to_string();
+            assert!(rules.contains("self == oldSelf"), "{name}");
+        }
+    }
+}

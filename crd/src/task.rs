@@ -1,0 +1,36 @@
+//! The resource `SkyTask`: a SkyPilot task as a Kubernetes object.
+
+mod resources;
+mod spec;
+mod status;
+
+pub use resources::Resources;
+pub use spec::{FileMount, GitSource, ImagePullSecret, SkyTask, SkyTaskSpec, Toleration, VolumeMount, Workdir};
+pub use status::{NodePhase, NodeStatus, SkyTaskStatus, TaskFailure, TaskPending, TaskPhase};
+
+use kube::ResourceExt as _;
+
+use crate::{InvalidUser, TaskId, User, name::TaskNames};
+
+impl SkyTask {
+    /// The task's id: `spec.taskId`, else the first eight digits of the UID.
+    pub fn task_id(&self) -> TaskId {
+        let written = self.spec.task_id.as_deref().and_then(|id| id.parse().ok());
+        written.unwrap_or_else(|| TaskId::from_uid(self.metadata.uid.as_deref().unwrap_or_default()))
+    }
+
+    /// The task's name: `spec.name`, else the object's.
+    pub fn task_name(&self) -> String {
+        self.spec.name.clone().unwrap_or_else(|| self.name_any())
+    }
+
+    /// Whom the task belongs to.
+    pub fn user(&self) -> Result<User, InvalidUser> {
+        self.spec.user.parse()
+    }
+
+    /// Names of the task's children.
+    pub fn names(&self) -> TaskNames {
+        TaskNames::new(&self.task_id(), &self.task_name(), self.spec.num_nodes)
+    }
+}

@@ -1,0 +1,269 @@
+//! What a user asks for.
+
+use std::collections::BTreeMap;
+
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Resources, SkyTaskStatus};
+
+/// A task: a setup and a run script on one or more nodes, each node one batch/v1 Job.
+///
+/// The specification cannot be changed after creation: a changed task is another task.
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(
+    group = "skytask.dev",
+    version = "v1alpha1",
+    kind = "SkyTask",
+    plural = "skytasks",
+    namespaced,
+    doc = "A SkyPilot-style task: a setup and a run script on one or more nodes, each node one batch/v1 Job.",
+    status = "SkyTaskStatus",
+    derive = "PartialEq",
+    shortname = "st",
+    category = "sky",
+    selectable = ".spec.user",
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase", description = "What the task is doing"),
+    printcolumn(
+        name = "Nodes",
+        type_ = "integer",
+        json_path = ".spec.numNodes",
+        description = "Nodes that the task has"
+    ),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status",
+        description = "True once every node has succeeded"
+    ),
+    printcolumn(name = "User", type_ = "string", json_path = ".spec.user", description = "Whom the task belongs to"),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp",
+        description = "Time since creation"
+    ),
+    printcolumn(
+        name = "Exit",
+        type_ = "integer",
+        json_path = ".status.exitCode",
+        priority = "1",
+        description = "Exit code of the first node that failed, 0 on success"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
+        priority = "1",
+        description = "Why the task is in this state"
+    ),
+    printcolumn(
+        name = "Machine",
+        type_ = "string",
+        json_path = ".status.nodes[*].machine",
+        priority = "1",
+        description = "Kubernetes nodes that the task's nodes run on"
+    ),
+    printcolumn(
+        name = "Image",
+        type_ = "string",
+        json_path = ".spec.resources.imageId",
+        priority = "1",
+        description = "Container image asked for"
+    ),
+    printcolumn(
+        name = "Finished",
+        type_ = "date",
+        json_path = ".status.completionTime",
+        priority = "1",
+        description = "Time since the last node ended"
+    )
+)]
+#[serde(rename_all = "camelCase")]
+pub struct SkyTaskSpec {
+    /// Id of the task: 8 lower-case hex digits. Without it, the first 8 digits of the object's UID.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[0-9a-f]{8}$"), length(min = 8, max = 8))]
+    pub task_id: Option<String>,
+
+    /// Name of the task, as its children and the API show it. Default: the object's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub name: Option<String>,
+
+    /// Whom the task belongs to. The API shows a task only to its user; under kubectl the namespace is the trust boundary.
+    #[serde(default = "default_user")]
+    #[schemars(length(min = 1, max = 253))]
+    pub user: String,
+
+    /// Nodes that the task runs on at the same time; each becomes one Job with one pod.
+    #[serde(default = "default_nodes")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub num_nodes: u32,
+
+    /// Directory in which setup and run start. Default: the image's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workdir: Option<Workdir>,
+
+    /// What every node needs.
+    #[serde(default, skip_serializing_if = "Resources::is_empty")]
+    pub resources: Resources,
+
+    /// Environment variables of setup and run. Values are taken literally: `$` has no meaning.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub envs: BTreeMap<String, String>,
+
+    /// Files or buckets to be there before setup starts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub file_mounts: Vec<FileMount>,
+
+    /// Volumes to mount on every node. The task waits until each of them exists.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub volumes: Vec<VolumeMount>,
+
+    /// Shell script that prepares a node. Run starts only if it ends with exit code 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 524_288))]
+    pub setup: Option<String>,
+
+    /// Shell script that does the work. Its exit code is the node's. Needed unless there is a setup.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 524_288))]
+    pub run: Option<String>,
+
+    /// Service account of the pods. No token is mounted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub service_account_name: Option<String>,
+
+    /// Secrets with the credentials of private registries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub image_pull_secrets: Vec<ImagePullSecret>,
+
+    /// Labels that a machine must have to run a node of this task.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub node_selector: BTreeMap<String, String>,
+
+    /// Taints of machines that the task accepts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub tolerations: Vec<Toleration>,
+
+    /// Priority class of the pods.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub priority_class_name: Option<String>,
+
+    /// Container runtime class of the pods.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub runtime_class_name: Option<String>,
+
+    /// Labels for the task's pods and Jobs. The product's own labels and those of queueing systems are refused.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Where setup and run start: a directory in the container, or a git repository. Exactly one of the two.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Workdir {
+    /// Directory in the container; made if it is missing. `~/` is the home directory of the image's user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub path: Option<String>,
+    /// Repository to check out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub git: Option<GitSource>,
+}
+
+/// A git repository at a revision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GitSource {
+    /// Address of the repository.
+    #[schemars(length(min = 1, max = 4096))]
+    pub url: String,
+    /// Branch, tag or commit. Default: the repository's default branch.
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255))]
+    pub reference: Option<String>,
+}
+
+/// Something to be found at a path in the container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FileMount {
+    /// Path in the container.
+    #[schemars(length(min = 1, max = 4096))]
+    pub path: String,
+    /// Where it comes from, such as `s3://bucket/path`.
+    #[schemars(length(min = 1, max = 4096))]
+    pub source: String,
+    /// How it gets there: `COPY` or `MOUNT`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 32))]
+    pub mode: Option<String>,
+}
+
+/// A volume at a path in the container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VolumeMount {
+    /// Absolute path in the container.
+    #[schemars(length(min = 1, max = 4096), regex(pattern = r"^[/~]"))]
+    pub mount_path: String,
+    /// The user's volume of this name; where there is none, a PersistentVolumeClaim of this name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Directory inside the volume. Default: all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub sub_path: Option<String>,
+}
+
+/// A Secret of type `kubernetes.io/dockerconfigjson` in the task's namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImagePullSecret {
+    /// Name of the Secret.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
+/// A taint that the task accepts, as in a pod.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Toleration {
+    /// Key of the taint; without it, every taint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 317))]
+    pub key: Option<String>,
+    /// `Equal` (default) or `Exists`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16), regex(pattern = r"^(Equal|Exists)$"))]
+    pub operator: Option<String>,
+    /// Value of the taint, for `Equal`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub value: Option<String>,
+    /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`; without it, all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16), regex(pattern = r"^(NoSchedule|PreferNoSchedule|NoExecute)$"))]
+    pub effect: Option<String>,
+    /// Seconds that a pod stays after a `NoExecute` taint has come. Default: for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub toleration_seconds: Option<i64>,
+}
+
+fn default_user() -> String {
+    "default".to_owned()
+}
+
+fn default_nodes() -> u32 {
+    1
+}

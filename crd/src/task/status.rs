@@ -1,0 +1,169 @@
+//! What became of a task.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What the operator has seen of a task. Nothing in here is required: the API server creates it with a default.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SkyTaskStatus {
+    /// Id of the task: 8 hex digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_id: Option<String>,
+    /// Generation that this status speaks of; -1 until the operator has seen the task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// What the task is doing, in one word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<TaskPhase>,
+    /// Attempt that `nodes` speaks of, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// The nodes, in rank order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000))]
+    pub nodes: Vec<NodeStatus>,
+    /// Nodes that ended with exit code 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub succeeded_nodes: Option<u32>,
+    /// Nodes that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed_nodes: Option<u32>,
+    /// Nodes whose container runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub running_nodes: Option<u32>,
+    /// Nodes whose container does not run yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending_nodes: Option<u32>,
+    /// When the first container started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_time: Option<Time>,
+    /// When the last node ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completion_time: Option<Time>,
+    /// Exit code of the first node that failed; 0 when all succeeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// The first failure, once there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<TaskFailure>,
+    /// What the task waits for, while it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending: Option<TaskPending>,
+    /// Ready, Reconciling and Stalled (kstatus); Running, Complete, Failed; and Finished, which is True for every end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub conditions: Vec<Condition>,
+}
+
+/// What a task is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum TaskPhase {
+    /// No container runs yet.
+    Pending,
+    /// At least one container runs or has run, and none has failed.
+    Running,
+    /// Every node ended with exit code 0.
+    Succeeded,
+    /// A node failed.
+    Failed,
+}
+
+/// One node of a task.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeStatus {
+    /// Rank, from 0.
+    pub index: u32,
+    /// Name of the node's Job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
+    /// UID of the node's Job.
+    #[serde(rename = "jobUID", skip_serializing_if = "Option::is_none")]
+    pub job_uid: Option<String>,
+    /// Name of the node's pod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pod: Option<String>,
+    /// Kubernetes node that the pod was bound to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
+    /// What the node is doing.
+    #[serde(default)]
+    pub phase: NodePhase,
+    /// Exit code of the container.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// Why the node waits or failed, as one word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Why the node waits or failed, as a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096))]
+    pub message: Option<String>,
+    /// When the container started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Time>,
+    /// When the container ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Time>,
+}
+
+/// What a node is doing. The last two are final.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub enum NodePhase {
+    /// The container does not run yet.
+    #[default]
+    Pending,
+    /// The container runs.
+    Running,
+    /// The container ended with exit code 0 and was not disrupted.
+    Succeeded,
+    /// The container ended otherwise, or cannot be.
+    Failed,
+}
+
+impl NodePhase {
+    /// Whether the node has come to its end.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed)
+    }
+}
+
+/// The first failure of a task.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskFailure {
+    /// Rank of the node that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<u32>,
+    /// Its pod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pod: Option<String>,
+    /// The Kubernetes node that it ran on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
+    /// Its exit code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// Why, as one word.
+    #[serde(default)]
+    pub reason: String,
+    /// Why, as a sentence.
+    #[serde(default)]
+    #[schemars(length(max = 4096))]
+    pub message: String,
+}
+
+/// What a task waits for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskPending {
+    /// Why, as one word.
+    #[serde(default)]
+    pub reason: String,
+    /// Why, as a sentence.
+    #[serde(default)]
+    #[schemars(length(max = 4096))]
+    pub message: String,
+}
