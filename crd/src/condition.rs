@@ -89,32 +89,40 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All reasons, with the word that stands in the object.
+    const WORDS: [(Self, &'static str); 22] = [
+        (Self::Succeeded, "Succeeded"),
+        (Self::RunFailed, "RunFailed"),
+        (Self::SetupFailed, "SetupFailed"),
+        (Self::StartFailed, "StartFailed"),
+        (Self::NoShell, "NoShell"),
+        (Self::OutOfMemory, "OOMKilled"),
+        (Self::Disrupted, "Disrupted"),
+        (Self::JobDeleted, "JobDeleted"),
+        (Self::Running, "Running"),
+        (Self::Starting, "Starting"),
+        (Self::Unschedulable, "Unschedulable"),
+        (Self::ImagePull, "ImagePull"),
+        (Self::VolumeNotFound, "VolumeNotFound"),
+        (Self::VolumeForbidden, "VolumeForbidden"),
+        (Self::Refused, "Refused"),
+        (Self::NameConflict, "NameConflict"),
+        (Self::InvalidSpec, "InvalidSpec"),
+        (Self::Bound, "Bound"),
+        (Self::WaitingForConsumer, "WaitingForConsumer"),
+        (Self::Provisioning, "Provisioning"),
+        (Self::Lost, "Lost"),
+        (Self::ClaimNotFound, "ClaimNotFound"),
+    ];
+
     /// As it stands in the object.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Succeeded => "Succeeded",
-            Self::RunFailed => "RunFailed",
-            Self::SetupFailed => "SetupFailed",
-            Self::StartFailed => "StartFailed",
-            Self::NoShell => "NoShell",
-            Self::OutOfMemory => "OOMKilled",
-            Self::Disrupted => "Disrupted",
-            Self::JobDeleted => "JobDeleted",
-            Self::Running => "Running",
-            Self::Starting => "Starting",
-            Self::Unschedulable => "Unschedulable",
-            Self::ImagePull => "ImagePull",
-            Self::VolumeNotFound => "VolumeNotFound",
-            Self::VolumeForbidden => "VolumeForbidden",
-            Self::Refused => "Refused",
-            Self::NameConflict => "NameConflict",
-            Self::InvalidSpec => "InvalidSpec",
-            Self::Bound => "Bound",
-            Self::WaitingForConsumer => "WaitingForConsumer",
-            Self::Provisioning => "Provisioning",
-            Self::Lost => "Lost",
-            Self::ClaimNotFound => "ClaimNotFound",
-        }
+        Self::WORDS.iter().find_map(|(reason, word)| (*reason == self).then_some(*word)).unwrap_or("Unknown")
+    }
+
+    /// The reason whose word this is.
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::WORDS.iter().find_map(|(reason, word)| (*word == text).then_some(*reason))
     }
 }
 

@@ -69,6 +69,11 @@ pub fn claim_name(name: &str, id: &TaskId) -> String {
     format!("{}-{id}", dns_stem(name, MAX_OBJECT_NAME - 9, "volume"))
 }
 
+/// Name of a claim's volume inside a pod: a DNS label, which a claim's name need not be.
+pub fn pod_volume(claim: &str) -> String {
+    format!("volume-{}", short_hash(claim))
+}
+
 fn node_suffix(nodes: u32, index: u32) -> String {
     if nodes > 1 { format!("-node-{index}") } else { String::new() }
 }

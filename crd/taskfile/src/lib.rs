@@ -1,1 +1,38 @@
-//! SkyPilot's YAML files read into the wire types, with line and column.
+//! SkyPilot's YAML files read into the wire types.
+//!
+//! Pure: text in, data out. [`parse`] accepts the specification's fields in every form that the specification or
+//! SkyPilot gives a meaning, and turns them into the strings of the API. What it does not know it refuses by name, with
+//! the nearest known field as a suggestion: a misspelt key that is silently ignored costs its author a night of GPUs.
+
+mod error;
+mod fields;
+mod problem;
+mod read;
+mod resources;
+mod suggest;
+mod yaml;
+
+pub use error::{Position, TaskFileError};
+pub use problem::{Problem, ProblemKind};
+
+use sky_crd::api::TaskRequest;
+
+/// Largest file that is read, in bytes: the API takes no larger body.
+pub const MAX_BYTES: usize = 1 << 20;
+
+/// A task file that was understood.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskFile {
+    /// The body of `POST /tasks/submit`.
+    pub request: TaskRequest,
+}
+
+/// Reads a task file. `source_name` stands for the file in messages.
+///
+/// # Errors
+/// [`TaskFileError`]; everything that is wrong with the fields is in one error.
+pub fn parse(text: &str, source_name: &str) -> Result<TaskFile, TaskFileError> {
+    let document = yaml::single_document(text, source_name)?;
+    let request = read::task(&document).map_err(|problems| TaskFileError::fields(source_name, problems))?;
+    Ok(TaskFile { request })
+}

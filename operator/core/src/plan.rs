@@ -1,0 +1,95 @@
+//! A plan: what to write, as data.
+
+use k8s_openapi::{
+    api::{
+        batch::v1::Job,
+        core::v1::{ConfigMap, PersistentVolumeClaim, Service},
+    },
+    apimachinery::pkg::apis::meta::v1::OwnerReference,
+    jiff::SignedDuration,
+};
+use sky_crd::condition::Reason;
+
+/// What one reconcile does. A converged object has a plan without writes and without a status.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan<Status> {
+    /// Writes to children, to be applied in this order; the first failure ends the pass.
+    pub writes: Vec<Write>,
+    /// The new status, when it differs from the recorded one and the time to record it has come. Always `None` while
+    /// there are writes: the status speaks of what has been written.
+    pub status: Option<Status>,
+    /// Notes to the user, to be published after the status was written.
+    pub notes: Vec<Note>,
+    /// When to look again without any change in the cluster.
+    pub requeue: Option<SignedDuration>,
+    /// Whether `status` was held back, so that changes that come together are recorded together.
+    pub held_back: bool,
+}
+
+/// One write to a child. Creation is create-or-adopt: an object of that name is taken for ours only if its controller is
+/// the object we reconcile.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Write {
+    /// Creates the ConfigMap with a task's scripts.
+    CreateScripts(Box<ConfigMap>),
+    /// Creates a task's headless Service.
+    CreateService(Box<Service>),
+    /// Creates the Job of a node.
+    CreateJob(Box<Job>),
+    /// Creates the claim of a volume.
+    CreateClaim(Box<PersistentVolumeClaim>),
+    /// Replaces the owners of a claim, so that it is deleted with its volume or outlives it.
+    SetClaimOwners {
+        /// Name of the claim.
+        claim: String,
+        /// UID that the claim must have.
+        uid: String,
+        /// Version that the claim must have: nobody else's owner may get lost.
+        resource_version: String,
+        /// All owners that it then has.
+        owners: Vec<OwnerReference>,
+    },
+}
+
+/// What a write brought: the object as the API server has it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Applied {
+    /// A Job was created or adopted.
+    Job(Box<Job>),
+    /// A claim was created, adopted or changed.
+    Claim(Box<PersistentVolumeClaim>),
+    /// An object whose state decides nothing.
+    Other,
+}
+
+/// A write that the cluster did not take, and that may not be tried again at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// `Refused` or `NameConflict`.
+    pub reason: Reason,
+    /// The cluster's own words.
+    pub message: String,
+}
+
+/// An Event to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Whether somebody should look.
+    pub warning: bool,
+    /// Why, as one word.
+    pub reason: Reason,
+    /// Why, as a sentence.
+    pub message: String,
+}
+
+impl<Status> Plan<Status> {
+    /// Only these writes.
+    pub fn of_writes(writes: Vec<Write>) -> Self {
+        Self { writes, status: None, notes: Vec::new(), requeue: None, held_back: false }
+    }
+
+    /// Whether there is nothing to write at all.
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty() && self.status.is_none() && self.notes.is_empty()
+    }
+}

@@ -1,0 +1,27 @@
+//! A SkyTask: what its children are, what state they are in, and what to do next.
+
+pub mod entry;
+mod job;
+mod literal;
+mod node;
+mod observed;
+mod plan;
+mod pod;
+mod scripts;
+mod service;
+mod status;
+mod validate;
+mod volumes;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod plan_properties;
+#[cfg(test)]
+mod plan_tests;
+#[cfg(test)]
+mod snapshots;
+
+pub use observed::ObservedTask;
+pub use plan::{invalid, is_finished, plan};
+pub use validate::{InvalidTask, Policy, ValidTask, validate};

@@ -1,0 +1,83 @@
+//! Objects for the tests of this crate.
+
+use k8s_openapi::{
+    api::{
+        batch::v1::Job,
+        core::v1::{ContainerState, ContainerStatus, Pod, PodStatus},
+    },
+    apimachinery::pkg::{apis::meta::v1::OwnerReference, util::intstr::IntOrString},
+    jiff::Timestamp,
+};
+use kube::core::ObjectMeta;
+use sky_crd::task::SkyTask;
+
+use super::{ObservedTask, Policy, ValidTask, validate};
+use crate::plan::{Applied, Plan, Write};
+
+pub(super) fn text(text: &str) -> IntOrString {
+    IntOrString::String(text.to_owned())
+}
+
+pub(super) fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_700_000_000 + second).unwrap()
+}
+
+pub(super) fn policy() -> Policy {
+    Policy { default_image: "python:3.13-slim".to_owned() }
+}
+
+/// A task named `job` with id `0123abcd`, as the API server has it.
+pub(super) fn task(nodes: u32) -> SkyTask {
+    serde_json::from_value(serde_json::json!({
+        "apiVersion": "skytask.dev/v1alpha1", "kind": "SkyTask",
+        "metadata": {"name": "job", "namespace": "ns", "uid": "0123abcd-1111-2222-3333-444444444444", "generation": 1},
+        "spec": {"user": "ann", "numNodes": nodes, "run": "echo $HOME"},
+        "status": {"observedGeneration": -1},
+    }))
+    .unwrap()
+}
+
+pub(super) fn valid(task: &SkyTask) -> ValidTask {
+    validate(task, &policy()).unwrap()
+}
+
+/// The Jobs of these writes as an API server would return them.
+pub(super) fn apply(observed: &mut ObservedTask, plan: &Plan<sky_crd::task::SkyTaskStatus>) {
+    for write in &plan.writes {
+        if let Write::CreateJob(job) = write {
+            observed.absorb(Applied::Job(Box::new(stored(job))));
+        }
+    }
+}
+
+/// A Job as an API server has it.
+pub(super) fn stored(job: &Job) -> Job {
+    let mut job = job.clone();
+    job.metadata.uid = Some(format!("uid-of-{}", job.metadata.name.as_deref().unwrap_or_default()));
+    job
+}
+
+/// The pod of a Job with this container state.
+pub(super) fn pod(job: &Job, phase: &str, state: serde_json::Value) -> Pod {
+    let state: ContainerState = serde_json::from_value(state).unwrap();
+    let owner = OwnerReference {
+        controller: Some(true),
+        kind: "Job".to_owned(),
+        uid: job.metadata.uid.clone().unwrap(),
+        ..OwnerReference::default()
+    };
+    let container = ContainerStatus { name: "task".to_owned(), state: Some(state), ..ContainerStatus::default() };
+    Pod {
+        metadata: ObjectMeta {
+            name: Some(format!("{}-abcde", job.metadata.name.as_deref().unwrap())),
+            owner_references: Some(vec![owner]),
+            ..ObjectMeta::default()
+        },
+        spec: None,
+        status: Some(PodStatus {
+            phase: Some(phase.to_owned()),
+            container_statuses: Some(vec![container]),
+            ..PodStatus::default()
+        }),
+    }
+}

@@ -1,0 +1,41 @@
+//! What the cluster holds for a task.
+
+use k8s_openapi::{
+    api::{
+        batch::v1::Job,
+        core::v1::{PersistentVolumeClaim, Pod},
+    },
+    jiff::Timestamp,
+};
+use kube::ResourceExt as _;
+use sky_crd::volume::SkyVolume;
+
+use crate::plan::{Applied, Refusal};
+
+/// Everything that decides about a task, read at one moment. May hold more than the task's own: whoever reads it checks
+/// owners.
+#[derive(Clone, Debug, Default)]
+pub struct ObservedTask {
+    /// Jobs with the task's labels or names.
+    pub jobs: Vec<Job>,
+    /// Pods with the task's labels.
+    pub pods: Vec<Pod>,
+    /// Volumes of the namespace.
+    pub volumes: Vec<SkyVolume>,
+    /// Claims of the namespace.
+    pub claims: Vec<PersistentVolumeClaim>,
+    /// The last write of this pass, if the cluster did not take it.
+    pub refusal: Option<Refusal>,
+    /// When the first change was noticed that is not recorded in the status yet.
+    pub noticed: Option<Timestamp>,
+}
+
+impl ObservedTask {
+    /// Takes in what a write brought, so that the next plan builds on it and not on an older cache.
+    pub fn absorb(&mut self, applied: Applied) {
+        if let Applied::Job(job) = applied {
+            self.jobs.retain(|known| known.name_any() != job.name_any());
+            self.jobs.push(*job);
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! The planner, table by table.
+
+use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
+use serde_json::{Value, json};
+use sky_crd::{
+    condition::{ConditionType, Reason, is_true},
+    task::{NodePhase, SkyTask, SkyTaskStatus, TaskPhase},
+};
+
+use super::{
+    ObservedTask,
+    fixture::{apply, at, pod, stored, task, valid},
+    is_finished, plan,
+};
+use crate::plan::{Plan, Refusal, Write};
+
+/// A cluster of one task: what the operator would see, and the status that it has written.
+struct World {
+    task: SkyTask,
+    observed: ObservedTask,
+    patches: u32,
+}
+
+impl World {
+    fn new(nodes: u32) -> Self {
+        Self { task: task(nodes), observed: ObservedTask::default(), patches: 0 }
+    }
+
+    fn plan(&self, second: i64) -> Plan<SkyTaskStatus> {
+        plan(&valid(&self.task), &self.observed, at(second))
+    }
+
+    /// One pass of the operator: plan, apply, plan again, write the status.
+    fn pass(&mut self, second: i64) -> Plan<SkyTaskStatus> {
+        let mut next = self.plan(second);
+        if !next.writes.is_empty() {
+            apply(&mut self.observed, &next);
+            next = self.plan(second);
+            assert!(next.writes.is_empty(), "what was written is still missing");
+        }
+        if let Some(status) = &next.status {
+            self.task.status = Some(status.clone());
+            self.patches += 1;
+        }
+        self.observed.noticed = if next.held_back { self.observed.noticed.or(Some(at(second))) } else { None };
+        next
+    }
+
+    fn status(&self) -> &SkyTaskStatus {
+        self.task.status.as_ref().unwrap()
+    }
+
+    fn job(&self, index: usize) -> Job {
+        let name = self.task.names().job(u32::try_from(index).unwrap(), 0);
+        self.observed.jobs.iter().find(|job| job.metadata.name.as_ref() == Some(&name)).unwrap().clone()
+    }
+
+    fn set_pod(&mut self, index: usize, phase: &str, state: Value) {
+        let pod: Pod = pod(&self.job(index), phase, state);
+        self.observed.pods.retain(|known| known.metadata.name != pod.metadata.name);
+        self.observed.pods.push(pod);
+    }
+
+    fn running(&mut self, index: usize, second: i64) {
+        self.set_pod(index, "Running", json!({"running": {"startedAt": at(second).to_string()}}));
+    }
+
+    fn ended(&mut self, index: usize, code: i32, second: i64) {
+        let phase = if code == 0 { "Succeeded" } else { "Failed" };
+        let end = json!({"exitCode": code, "startedAt": at(0).to_string(), "finishedAt": at(second).to_string()});
+        self.set_pod(index, phase, json!({"terminated": end}));
+    }
+}
+
+fn job_names(plan: &Plan<SkyTaskStatus>) -> Vec<String> {
+    let name = |write: &Write| match write {
+        Write::CreateJob(job) => job.metadata.name.clone(),
+        _ => None,
+    };
+    plan.writes.iter().filter_map(name).collect()
+}
+
+#[test]
+fn a_new_task_gets_service_and_jobs_in_rank_order() {
+    let first = World::new(3).plan(0);
+    assert!(matches!(first.writes[0], Write::CreateService(_)));
+    assert_eq!(job_names(&first), ["job-0123abcd-node-0", "job-0123abcd-node-1", "job-0123abcd-node-2"]);
+    assert_eq!(first.status, None);
+}
+
+#[test]
+fn two_nodes_that_move_together_cost_three_patches() {
+    let mut world = World::new(2);
+    world.pass(0);
+    world.running(0, 1);
+    assert!(world.pass(1).held_back);
+    world.running(1, 1);
+    world.pass(1);
+    assert_eq!((world.patches, world.status().phase), (2, Some(TaskPhase::Running)));
+    world.ended(0, 0, 5);
+    assert!(world.pass(5).held_back);
+    world.ended(1, 0, 5);
+    world.pass(5);
+    assert_eq!((world.patches, world.status().phase), (3, Some(TaskPhase::Succeeded)));
+    assert!(is_finished(world.status()));
+    assert_eq!(world.status().exit_code, Some(0));
+    assert!(world.plan(99).is_empty());
+}
+
+#[test]
+fn one_node_that_runs_alone_is_recorded_within_a_second() {
+    let mut world = World::new(2);
+    world.pass(0);
+    world.running(0, 1);
+    world.pass(1);
+    world.pass(2);
+    let status = world.status();
+    assert_eq!((status.running_nodes, status.pending_nodes), (Some(1), Some(1)));
+    assert_eq!(status.nodes[0].pod.as_deref(), Some("job-0123abcd-node-0-abcde"));
+}
+
+#[test]
+fn the_first_failure_is_told_at_once_and_the_end_when_all_have_ended() {
+    let mut world = World::new(2);
+    world.pass(0);
+    world.ended(1, 7, 3);
+    let told = world.pass(3);
+    assert_eq!(told.notes[0].message, "node-1: run ended with exit code 7");
+    let status = world.status().clone();
+    assert_eq!((status.phase, status.exit_code), (Some(TaskPhase::Failed), Some(7)));
+    assert!(is_true(&status.conditions, ConditionType::Failed) && !is_finished(&status));
+    world.ended(0, 0, 4);
+    world.pass(4);
+    assert!(is_finished(world.status()) && is_true(&world.status().conditions, ConditionType::Stalled));
+    assert_eq!(world.status().failure, status.failure);
+}
+
+#[test]
+fn a_job_that_is_gone_after_it_was_recorded_is_a_failure_and_never_made_again() {
+    let mut world = World::new(2);
+    world.pass(0);
+    world.observed.jobs.remove(0);
+    let next = world.pass(1);
+    assert!(next.writes.is_empty());
+    assert_eq!(world.status().failure.as_ref().unwrap().reason, "JobDeleted");
+}
+
+#[test]
+fn a_job_that_is_gone_before_all_were_recorded_is_made_again() {
+    let mut world = World::new(2);
+    let first = world.plan(0);
+    apply(&mut world.observed, &first);
+    world.observed.jobs.remove(1);
+    assert_eq!(job_names(&world.plan(0)), ["job-0123abcd-node-1"]);
+}
+
+#[test]
+fn what_a_refusal_leaves_undone_is_waited_for_with_its_words() {
+    let mut world = World::new(2);
+    let message = "jobs.batch is forbidden: exceeded quota".to_owned();
+    world.observed.refusal = Some(Refusal { reason: Reason::Refused, message: message.clone() });
+    world.pass(0);
+    let status = world.status();
+    assert_eq!(status.pending.as_ref().unwrap().message, message);
+    assert!(is_true(&status.conditions, ConditionType::Stalled) && !is_finished(status));
+    assert!(world.pass(1).is_empty());
+    world.observed.refusal = None;
+    assert_eq!(job_names(&world.plan(2)).len(), 2);
+}
+
+#[test]
+fn a_task_waits_for_its_volume() {
+    let mut world = World::new(1);
+    world.task.spec.volumes = serde_json::from_value(json!([{"mountPath": "/data", "name": "data"}])).unwrap();
+    let waiting = world.pass(0);
+    assert!(waiting.writes.is_empty());
+    assert_eq!(world.status().pending.as_ref().unwrap().reason, "VolumeNotFound");
+    let claim = json!({"metadata": {"name": "data", "namespace": "ns"}});
+    world.observed.claims = vec![serde_json::from_value(claim).unwrap()];
+    assert_eq!(job_names(&world.plan(1)).len(), 1);
+    let foreign = json!({"metadata": {"name": "data", "namespace": "ns", "labels": {"username": "bob"}}});
+    world.observed.claims = vec![serde_json::from_value(foreign).unwrap()];
+    world.pass(2);
+    world.pass(4);
+    assert_eq!(world.status().pending.as_ref().unwrap().reason, "VolumeForbidden");
+}
+
+#[test]
+fn a_foreign_job_of_the_right_name_is_not_ours() {
+    let mut world = World::new(1);
+    let first = world.plan(0);
+    apply(&mut world.observed, &first);
+    world.observed.jobs[0].metadata.owner_references.as_mut().unwrap()[0].uid = "another".to_owned();
+    assert_eq!(job_names(&world.plan(0)), ["job-0123abcd"]);
+}
+
+#[test]
+fn a_final_node_stays_final_whatever_an_older_cache_says() {
+    let mut world = World::new(2);
+    world.pass(0);
+    world.ended(0, 3, 2);
+    world.pass(2);
+    world.running(0, 1);
+    world.running(1, 1);
+    world.pass(3);
+    assert_eq!(world.status().nodes[0].phase, NodePhase::Failed);
+}
+
+#[test]
+fn ends_are_explained() {
+    let terminated = |code: i32, reason: &str, message: &str| json!({"terminated": {"exitCode": code, "reason": reason, "message": message, "finishedAt": at(1).to_string()}});
+    let no_shell = r#"exec: "sh": executable file not found in $PATH"#;
+    for (state, reason, code) in [
+        (terminated(7, "Error", "last line"), "RunFailed", 7),
+        (terminated(137, "OOMKilled", ""), "OOMKilled", 137),
+        (terminated(3, "Error", r#"{"phase":"setup","exitCode":3}"#), "SetupFailed", 3),
+        (terminated(128, "StartError", no_shell), "NoShell", 128),
+        (terminated(128, "StartError", "permission denied"), "StartFailed", 128),
+        (terminated(143, "Error", ""), "RunFailed", 143),
+    ] {
+        let mut world = World::new(1);
+        world.pass(0);
+        world.set_pod(0, "Failed", state);
+        world.pass(1);
+        let failure = world.status().failure.clone().unwrap();
+        assert_eq!((failure.reason.as_str(), failure.exit_code), (reason, Some(code)));
+    }
+}
+
+#[test]
+fn exit_code_0_of_a_disrupted_pod_is_no_success() {
+    let mut world = World::new(1);
+    world.pass(0);
+    world.ended(0, 0, 1);
+    let condition = json!([{"type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler"}]);
+    world.observed.pods[0].status.as_mut().unwrap().conditions = serde_json::from_value(condition).unwrap();
+    world.pass(1);
+    assert_eq!(world.status().failure.as_ref().unwrap().reason, "Disrupted");
+}
+
+#[test]
+fn a_job_tells_the_end_of_a_pod_that_is_gone() {
+    for (kind, message, phase, code) in [
+        ("Complete", "", TaskPhase::Succeeded, Some(0)),
+        (
+            "Failed",
+            "Container task for pod ns/x failed with exit code 9 matching FailJob rule at index 1",
+            TaskPhase::Failed,
+            Some(9),
+        ),
+        ("Failed", "Pod ns/x has condition DisruptionTarget matching FailJob rule at index 0", TaskPhase::Failed, None),
+    ] {
+        let mut world = World::new(1);
+        world.pass(0);
+        let status = json!({"conditions": [{"type": kind, "status": "True", "message": message, "lastTransitionTime": at(9).to_string()}]});
+        world.observed.jobs[0].status = serde_json::from_value(status).unwrap();
+        world.pass(9);
+        assert_eq!((world.status().phase, world.status().exit_code), (Some(phase), code), "{message}");
+    }
+}
+
+#[test]
+fn waiting_pods_say_why() {
+    let waiting = |reason: &str| json!({"waiting": {"reason": reason, "message": "m"}});
+    for (reason, expected) in [
+        ("ErrImagePull", Some("ImagePull")),
+        ("ImagePullBackOff", Some("ImagePull")),
+        ("InvalidImageName", Some("ImagePull")),
+        ("CreateContainerConfigError", Some("StartFailed")),
+        ("ContainerCreating", None),
+        ("PodInitializing", None),
+    ] {
+        let mut world = World::new(1);
+        world.pass(0);
+        world.set_pod(0, "Pending", waiting(reason));
+        world.pass(1);
+        world.pass(3);
+        assert_eq!(world.status().pending.as_ref().map(|pending| pending.reason.as_str()), expected, "{reason}");
+    }
+}
+
+#[test]
+fn an_adopted_job_counts_as_made() {
+    let mut world = World::new(2);
+    let writes = world.plan(0).writes;
+    let Write::CreateJob(job) = &writes[1] else { panic!("the first write is the Service") };
+    world.observed.jobs.push(stored(job));
+    assert_eq!(job_names(&world.plan(0)), ["job-0123abcd-node-1"]);
+}

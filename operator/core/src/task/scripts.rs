@@ -1,0 +1,59 @@
+//! How a task's scripts reach its pods: short ones as arguments, long ones in a ConfigMap.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::core::ObjectMeta;
+use sky_crd::label;
+
+use super::{ValidTask, entry::ScriptSource};
+
+/// Longest script, in bytes, that travels as an argument. Longer ones would bloat every Job and pod, and the kernel
+/// refuses an argument above 128 KiB.
+const MAX_ARGUMENT: usize = 8 * 1024;
+/// Where the ConfigMap is mounted.
+pub(super) const MOUNT: &str = "/sky/scripts";
+/// Keys in the ConfigMap, and so file names below [`MOUNT`].
+const SETUP: &str = "setup";
+const RUN: &str = "run";
+const SETUP_FILE: &str = "/sky/scripts/setup";
+const RUN_FILE: &str = "/sky/scripts/run";
+
+/// The ConfigMap for scripts that are too long for an argument. Immutable: a Job's pod must see what its task said.
+pub(super) fn config_map(task: &ValidTask) -> Option<ConfigMap> {
+    let long = [(SETUP, &task.spec.setup), (RUN, &task.spec.run)]
+        .into_iter()
+        .filter_map(|(key, script)| Some((key.to_owned(), script.clone()?)))
+        .filter(|(_, script)| script.len() > MAX_ARGUMENT);
+    let data: BTreeMap<_, _> = long.collect();
+    (!data.is_empty()).then(|| ConfigMap {
+        metadata: ObjectMeta {
+            name: Some(task.names.scripts()),
+            namespace: Some(task.owner.namespace.clone()),
+            labels: Some(label::task_labels(&task.id, &task.name, &task.user)),
+            owner_references: Some(vec![task.owner.reference.clone()]),
+            ..ObjectMeta::default()
+        },
+        data: Some(data),
+        immutable: Some(true),
+        ..ConfigMap::default()
+    })
+}
+
+/// Where the entry script finds setup.
+pub(super) fn setup(task: &ValidTask) -> ScriptSource<'_> {
+    source(task.spec.setup.as_deref(), SETUP_FILE)
+}
+
+/// Where the entry script finds run.
+pub(super) fn run(task: &ValidTask) -> ScriptSource<'_> {
+    source(task.spec.run.as_deref(), RUN_FILE)
+}
+
+fn source<'a>(script: Option<&'a str>, file: &'static str) -> ScriptSource<'a> {
+    match script {
+        None | Some("") => ScriptSource::Absent,
+        Some(script) if script.len() > MAX_ARGUMENT => ScriptSource::File(file),
+        Some(script) => ScriptSource::Text(script),
+    }
+}

@@ -1,0 +1,69 @@
+//! The generated objects, as they go to the API server.
+
+use serde_json::json;
+use sky_crd::task::SkyTask;
+
+use super::{
+    ObservedTask,
+    entry::entry_script,
+    fixture::{at, task, valid},
+    literal::literal,
+    plan,
+};
+use crate::plan::Write;
+
+/// The task's writes as one YAML document each; the entry script, which has tests of its own, is left out.
+fn rendered(task: &SkyTask) -> String {
+    let claim = json!({"metadata": {"name": "data", "namespace": "ns"}});
+    let observed = ObservedTask { claims: vec![serde_json::from_value(claim).unwrap()], ..ObservedTask::default() };
+    let objects = plan(&valid(task), &observed, at(0)).writes.into_iter().map(|write| match write {
+        Write::CreateScripts(object) => serde_yaml::to_string(&object),
+        Write::CreateService(object) => serde_yaml::to_string(&object),
+        Write::CreateJob(mut object) => {
+            for container in &mut object.spec.as_mut().unwrap().template.spec.as_mut().unwrap().containers {
+                let args = container.args.as_mut().unwrap();
+                assert_eq!(args[1], literal(&entry_script()));
+                args[1] = "<entry script>".to_owned();
+            }
+            serde_yaml::to_string(&object)
+        }
+        Write::CreateClaim(object) => serde_yaml::to_string(&object),
+        Write::SetClaimOwners { .. } => unreachable!("a task owns no claim"),
+    });
+    objects.map(Result::unwrap).collect::<Vec<_>>().join("---\n")
+}
+
+#[test]
+fn a_minimal_task() {
+    insta::assert_snapshot!(rendered(&task(1)));
+}
+
+#[test]
+fn the_walkthrough() {
+    let mut walkthrough = task(2);
+    walkthrough.spec = serde_json::from_value(json!({
+        "name": "training-job", "user": "myuser", "numNodes": 2,
+        "resources": {"cpus": "4", "memory": "8Gi", "accelerators": [{"count": 1}], "imageId": "python:3.11"},
+        "volumes": [{"mountPath": "/data", "name": "data"}],
+        "envs": {"EPOCHS": "100"},
+        "setup": "pip install torch numpy\n",
+        "run": "python train.py --data /data --epochs $EPOCHS\n",
+    }))
+    .unwrap();
+    insta::assert_snapshot!(rendered(&walkthrough));
+}
+
+#[test]
+fn everything_passed_through() {
+    let mut full = task(1);
+    full.spec = serde_json::from_value(json!({
+        "name": "My_Task", "user": "a@b", "taskId": "00c0ffee", "workdir": {"path": "/work dir"},
+        "envs": {"QUOTES": "a'b\"c", "DOLLARS": "$A $$ $(X)", "EMPTY": "", "MASTER_ADDR": "mine"},
+        "run": "x".repeat(9000),
+        "serviceAccountName": "robot", "imagePullSecrets": [{"name": "registry"}], "nodeSelector": {"pool": "gpu"},
+        "tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}],
+        "priorityClassName": "high", "runtimeClassName": "nvidia", "labels": {"team": "x"},
+    }))
+    .unwrap();
+    insta::assert_snapshot!(rendered(&full).replace(&"x".repeat(9000), "<9000 bytes>"));
+}

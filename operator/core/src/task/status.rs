@@ -1,0 +1,191 @@
+//! The status of a task, from the states of its nodes.
+
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
+use sky_crd::{
+    condition::{self, ConditionType, Reason, Verdict},
+    task::{NodePhase, NodeStatus, SkyTaskStatus, TaskFailure, TaskPending, TaskPhase},
+};
+
+use super::ValidTask;
+
+/// How many nodes are in which phase.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counts {
+    pending: u32,
+    running: u32,
+    succeeded: u32,
+    failed: u32,
+}
+
+/// The status that says this of the nodes. `waiting` is what keeps the task from having all its Jobs.
+pub(super) fn aggregate(
+    task: &ValidTask,
+    nodes: Vec<NodeStatus>,
+    waiting: Option<TaskPending>,
+    attempt: u32,
+    now: Timestamp,
+) -> SkyTaskStatus {
+    let counts = count(&nodes);
+    let ended = counts.pending == 0 && counts.running == 0;
+    let failure = task.status.failure.clone().or_else(|| first_failure(&nodes));
+    let phase = phase(counts);
+    let pending = (phase == TaskPhase::Pending || counts.pending > 0)
+        .then(|| waiting.or_else(|| first_waiting(&nodes)))
+        .flatten();
+    let exit_code = match phase {
+        TaskPhase::Succeeded => Some(0),
+        TaskPhase::Failed => failure.as_ref().and_then(|failure| failure.exit_code),
+        TaskPhase::Pending | TaskPhase::Running => None,
+    };
+    let verdicts = verdicts(task, counts, failure.as_ref(), pending.as_ref());
+    SkyTaskStatus {
+        task_id: Some(task.id.to_string()),
+        observed_generation: Some(task.generation),
+        phase: Some(phase),
+        attempt: Some(attempt),
+        succeeded_nodes: Some(counts.succeeded),
+        failed_nodes: Some(counts.failed),
+        running_nodes: Some(counts.running),
+        pending_nodes: Some(counts.pending),
+        start_time: nodes.iter().filter_map(|node| node.started_at.clone()).min(),
+        completion_time: if ended { Some(last_end(&nodes).unwrap_or(Time(now))) } else { None },
+        exit_code,
+        failure,
+        pending,
+        conditions: condition::conclude(&task.status.conditions, &verdicts, task.generation, now),
+        nodes,
+    }
+}
+
+/// The status of a task that can never run.
+pub(super) fn of_invalid(
+    old: &SkyTaskStatus,
+    id: &str,
+    generation: i64,
+    message: &str,
+    now: Timestamp,
+) -> SkyTaskStatus {
+    use ConditionType as C;
+    let verdict = |kind, holds| Verdict { kind, holds, reason: Reason::InvalidSpec, message: message.to_owned() };
+    let all = [
+        (C::Ready, false),
+        (C::Reconciling, false),
+        (C::Stalled, true),
+        (C::Running, false),
+        (C::Complete, false),
+        (C::Failed, true),
+        (C::Finished, true),
+    ];
+    let verdicts = all.map(|(kind, holds)| verdict(kind, holds));
+    SkyTaskStatus {
+        task_id: Some(id.to_owned()),
+        observed_generation: Some(generation),
+        phase: Some(TaskPhase::Failed),
+        attempt: Some(0),
+        completion_time: old.completion_time.clone().or(Some(Time(now))),
+        failure: Some(TaskFailure {
+            reason: Reason::InvalidSpec.as_str().to_owned(),
+            message: message.to_owned(),
+            ..TaskFailure::default()
+        }),
+        conditions: condition::conclude(&old.conditions, &verdicts, generation, now),
+        ..SkyTaskStatus::default()
+    }
+}
+
+fn count(nodes: &[NodeStatus]) -> Counts {
+    nodes.iter().fold(Counts::default(), |mut counts, node| {
+        match node.phase {
+            NodePhase::Pending => counts.pending += 1,
+            NodePhase::Running => counts.running += 1,
+            NodePhase::Succeeded => counts.succeeded += 1,
+            NodePhase::Failed => counts.failed += 1,
+        }
+        counts
+    })
+}
+
+/// Failed at the first failure; running as soon as one container has started.
+fn phase(counts: Counts) -> TaskPhase {
+    match counts {
+        Counts { failed: 1.., .. } => TaskPhase::Failed,
+        Counts { pending: 0, running: 0, .. } => TaskPhase::Succeeded,
+        Counts { running: 0, succeeded: 0, .. } => TaskPhase::Pending,
+        _ => TaskPhase::Running,
+    }
+}
+
+/// The node that failed first; the lowest rank of those that failed in the same second.
+fn first_failure(nodes: &[NodeStatus]) -> Option<TaskFailure> {
+    let failed = nodes.iter().filter(|node| node.phase == NodePhase::Failed);
+    let first = failed.min_by_key(|node| (node.finished_at.as_ref().map(|time| time.0), node.index))?;
+    Some(TaskFailure {
+        node: Some(first.index),
+        pod: first.pod.clone(),
+        machine: first.machine.clone(),
+        exit_code: first.exit_code,
+        reason: first.reason.clone().unwrap_or_default(),
+        message: format!("node-{}: {}", first.index, first.message.as_deref().unwrap_or("failed")),
+    })
+}
+
+fn first_waiting(nodes: &[NodeStatus]) -> Option<TaskPending> {
+    let node = nodes.iter().find(|node| node.phase == NodePhase::Pending && node.reason.is_some())?;
+    let message = format!("node-{}: {}", node.index, node.message.as_deref().unwrap_or_default());
+    Some(TaskPending { reason: node.reason.clone()?, message })
+}
+
+fn last_end(nodes: &[NodeStatus]) -> Option<Time> {
+    nodes.iter().filter_map(|node| node.finished_at.clone()).max()
+}
+
+/// All conditions, always: a condition that is missing cannot be waited for.
+fn verdicts(
+    task: &ValidTask,
+    counts: Counts,
+    failure: Option<&TaskFailure>,
+    pending: Option<&TaskPending>,
+) -> Vec<Verdict> {
+    use ConditionType as C;
+    let ended = counts.pending == 0 && counts.running == 0;
+    let succeeded = ended && failure.is_none();
+    let (reason, message) = explain(task, counts, failure, pending);
+    // Waiting for an image or a machine may end by itself; what the API server refuses does not.
+    let refused = pending.is_some_and(|pending| {
+        [Reason::Refused, Reason::NameConflict, Reason::VolumeForbidden]
+            .iter()
+            .any(|reason| reason.as_str() == pending.reason)
+    });
+    let all = [
+        (C::Ready, succeeded),
+        (C::Reconciling, !ended),
+        (C::Stalled, (ended && !succeeded) || refused),
+        (C::Running, counts.running > 0),
+        (C::Complete, succeeded),
+        (C::Failed, failure.is_some()),
+        (C::Finished, ended),
+    ];
+    all.map(|(kind, holds)| Verdict { kind, holds, reason, message: message.clone() }).to_vec()
+}
+
+fn explain(
+    task: &ValidTask,
+    counts: Counts,
+    failure: Option<&TaskFailure>,
+    pending: Option<&TaskPending>,
+) -> (Reason, String) {
+    if let Some(failure) = failure {
+        return (Reason::from_text(&failure.reason).unwrap_or(Reason::RunFailed), failure.message.clone());
+    }
+    if counts.succeeded == task.nodes {
+        return (Reason::Succeeded, format!("{} of {} nodes succeeded", counts.succeeded, task.nodes));
+    }
+    if let Some(pending) = pending {
+        return (Reason::from_text(&pending.reason).unwrap_or(Reason::Starting), pending.message.clone());
+    }
+    if counts.running + counts.succeeded > 0 {
+        let message = format!("{} running, {} succeeded, {} pending", counts.running, counts.succeeded, counts.pending);
+        return (Reason::Running, message);
+    }
+    (Reason::Starting, format!("{} of {} nodes are starting", counts.pending, task.nodes))
+}

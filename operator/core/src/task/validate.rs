@@ -1,0 +1,206 @@
+//! Parse, don't validate: a [`ValidTask`] can be planned without any failing step.
+
+use std::collections::BTreeMap;
+
+use sky_crd::{
+    InvalidUser, TaskId, User, label,
+    name::TaskNames,
+    quantity::{Amount, InvalidAmount, int_or_string_text},
+    task::{SkyTask, SkyTaskSpec, SkyTaskStatus},
+};
+
+use crate::owner::Owner;
+
+/// Longest ConfigMap, in bytes (Kubernetes' limit on the data of one).
+const MAX_SCRIPTS: usize = 1_048_576;
+
+/// What the administrator decides for all tasks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Image of tasks that name none.
+    pub default_image: String,
+}
+
+/// A task whose children the API server has no reason of form to refuse.
+#[derive(Clone, Debug)]
+pub struct ValidTask {
+    /// The SkyTask as owner of its children.
+    pub owner: Owner,
+    /// Its generation.
+    pub generation: i64,
+    /// Its id.
+    pub id: TaskId,
+    /// Its name as the user wrote it.
+    pub name: String,
+    /// Names of its children.
+    pub names: TaskNames,
+    /// Whom it belongs to.
+    pub user: User,
+    /// Nodes it has.
+    pub nodes: u32,
+    /// Container image.
+    pub image: String,
+    /// Cores per node, request and limit.
+    pub cpus: Option<Amount>,
+    /// Memory per node, request and limit.
+    pub memory: Option<Amount>,
+    /// GPUs per node.
+    pub gpus: u32,
+    /// Directory in the container.
+    pub workdir: Option<String>,
+    /// Everything else, as the user wrote it.
+    pub spec: SkyTaskSpec,
+    /// The status that is recorded.
+    pub status: SkyTaskStatus,
+}
+
+/// Why a task can never run. The sentences go to the user as they are.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidTask {
+    /// The object never was in an API server.
+    #[error("the object has no UID, name or namespace")]
+    NotStored,
+    /// `spec.user`.
+    #[error("spec.user: {0}")]
+    User(#[from] InvalidUser),
+    /// `spec.resources.cpus`.
+    #[error("spec.resources.cpus: {0}")]
+    Cpus(InvalidAmount),
+    /// `spec.resources.memory`.
+    #[error("spec.resources.memory: {0}")]
+    Memory(InvalidAmount),
+    /// A name in `spec.envs`.
+    #[error(
+        "spec.envs: `{0}` cannot be the name of an environment variable: letters, digits and `_`, not a digit first"
+    )]
+    EnvName(String),
+    /// A value that no process can be given.
+    #[error("{0}: contains a NUL character, which no process can be given")]
+    Nul(String),
+    /// Setup and run together.
+    #[error(
+        "spec.setup and spec.run have {0} bytes together; a ConfigMap holds {MAX_SCRIPTS}: put files into a volume or the image"
+    )]
+    ScriptsTooLong(usize),
+    /// A label that decides which children are whose.
+    #[error("spec.labels: `{0}` is reserved for the product or a queueing system")]
+    ReservedLabel(String),
+    /// A label that Kubernetes refuses.
+    #[error("spec.labels: `{0}`: `{1}` is no label value: up to 63 letters, digits, `-`, `_`, `.`")]
+    LabelValue(String, String),
+    /// A mount path that Kubernetes refuses.
+    #[error("spec.volumes: mountPath `{0}` must not contain `:`")]
+    MountPath(String),
+    /// `spec.workdir.git`.
+    #[error("spec.workdir.git is not supported yet: clone the repository in setup")]
+    Git,
+}
+
+/// The task with every text that has a meaning turned into it.
+///
+/// # Errors
+/// The first thing that makes the task impossible, with the field's name.
+pub fn validate(task: &SkyTask, policy: &Policy) -> Result<ValidTask, InvalidTask> {
+    let spec = &task.spec;
+    let amount = |value: &Option<_>, read: fn(&str) -> Result<Amount, InvalidAmount>| {
+        value.as_ref().map(|value| read(&int_or_string_text(value))).transpose()
+    };
+    check_scripts(spec)?;
+    check_envs(&spec.envs)?;
+    check_labels(&spec.labels)?;
+    if let Some(mount) = spec.volumes.iter().find(|mount| mount.mount_path.contains(':')) {
+        return Err(InvalidTask::MountPath(mount.mount_path.clone()));
+    }
+    if spec.workdir.as_ref().is_some_and(|workdir| workdir.git.is_some()) {
+        return Err(InvalidTask::Git);
+    }
+    Ok(ValidTask {
+        owner: Owner::of(task).ok_or(InvalidTask::NotStored)?,
+        generation: task.metadata.generation.unwrap_or(0),
+        id: task.task_id(),
+        name: task.task_name(),
+        names: task.names(),
+        user: task.user()?,
+        nodes: spec.num_nodes,
+        image: spec.resources.image_id.clone().unwrap_or_else(|| policy.default_image.clone()),
+        cpus: amount(&spec.resources.cpus, Amount::cpus).map_err(InvalidTask::Cpus)?,
+        memory: amount(&spec.resources.memory, Amount::memory).map_err(InvalidTask::Memory)?,
+        gpus: spec.resources.accelerators.first().map_or(0, |accelerator| accelerator.count),
+        workdir: spec.workdir.as_ref().and_then(|workdir| workdir.path.clone()),
+        spec: spec.clone(),
+        status: task.status.clone().unwrap_or_default(),
+    })
+}
+
+fn check_scripts(spec: &SkyTaskSpec) -> Result<(), InvalidTask> {
+    let scripts = [("spec.setup", &spec.setup), ("spec.run", &spec.run)];
+    if let Some((field, _)) = scripts.iter().find(|(_, script)| script.as_ref().is_some_and(|text| text.contains('\0')))
+    {
+        return Err(InvalidTask::Nul((*field).to_owned()));
+    }
+    let bytes = scripts.iter().filter_map(|(_, script)| script.as_ref()).map(String::len).sum();
+    if bytes > MAX_SCRIPTS { Err(InvalidTask::ScriptsTooLong(bytes)) } else { Ok(()) }
+}
+
+/// Shell names only (SkyPilot's rule): anything else could not be read by a script anyhow.
+fn check_envs(envs: &BTreeMap<String, String>) -> Result<(), InvalidTask> {
+    let fits = |name: &str| {
+        let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        first && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    for (name, value) in envs {
+        if !fits(name) {
+            return Err(InvalidTask::EnvName(name.clone()));
+        }
+        if value.contains('\0') {
+            return Err(InvalidTask::Nul(format!("spec.envs.{name}")));
+        }
+    }
+    Ok(())
+}
+
+fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), InvalidTask> {
+    for (key, value) in labels {
+        if label::is_reserved(key) {
+            return Err(InvalidTask::ReservedLabel(key.clone()));
+        }
+        if !value.is_empty() && label::sanitize_value(value).as_ref() != Some(value) {
+            return Err(InvalidTask::LabelValue(key.clone(), value.clone()));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::fixture;
+
+    #[test]
+    fn a_plain_task_is_valid() {
+        let valid = validate(&fixture::task(2), &fixture::policy()).unwrap();
+        assert_eq!((valid.nodes, valid.image.as_str(), valid.id.as_str()), (2, "python:3.13-slim", "0123abcd"));
+    }
+
+    #[test]
+    fn every_refusal_names_its_field() {
+        type Change = fn(&mut SkyTaskSpec);
+        let table: [(Change, &str); 9] = [
+            (|spec| spec.user = " ".into(), "spec.user"),
+            (|spec| spec.resources.cpus = Some(fixture::text("many")), "spec.resources.cpus"),
+            (|spec| spec.resources.memory = Some(fixture::text("lots")), "spec.resources.memory"),
+            (|spec| drop(spec.envs.insert("A-B".into(), "x".into())), "spec.envs"),
+            (|spec| drop(spec.envs.insert("A".into(), "\0".into())), "spec.envs.A"),
+            (|spec| spec.run = Some("a\0".into()), "spec.run"),
+            (|spec| spec.run = Some("é".repeat(524_289)), "spec.setup and spec.run"),
+            (|spec| drop(spec.labels.insert("task-id".into(), "x".into())), "spec.labels"),
+            (|spec| drop(spec.labels.insert("team".into(), "a b".into())), "spec.labels"),
+        ];
+        for (change, field) in table {
+            let mut task = fixture::task(1);
+            change(&mut task.spec);
+            let error = validate(&task, &fixture::policy()).unwrap_err().to_string();
+            assert!(error.starts_with(field), "{error}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Directories, file systems, users and processes of the container.
+
+use super::harness::{Image, Task};
+
+pub fn workdir_is_entered_by_both(image: &Image) {
+    let show = "pwd; [ \"$PWD\" = \"$(pwd -P)\" ] || echo differs; cd /; exit 0";
+    // Given, and where that is below the test's directory.
+    for (given, place) in [
+        ("~", "home"),
+        ("~/", "home/"),
+        ("~/a b/c", "home/a b/c"),
+        ("relative", "image/relative"),
+        ("-x", "image/-x"),
+        ("$X 'q' \"r\" ~/ü\\n", "image/$X 'q' \"r\" ~/ü\\n"),
+    ] {
+        let task = Task::new(image).workdir(given).setup(show).run(show);
+        let path = task.path(place);
+        let path = path.trim_end_matches('/');
+        task.end().expect(0, &format!("{path}\n{path}\n"));
+    }
+    for below in ["home", "home/deep/er dir"] {
+        let task = Task::new(image);
+        let path = task.path(below);
+        task.workdir(path.clone()).setup(show).run(show).end().expect(0, &format!("{path}\n{path}\n"));
+    }
+    let task = Task::new(image).setup(show).run(show);
+    let path = task.path("image");
+    task.end().expect(0, &format!("{path}\n{path}\n"));
+
+    // Setup may replace it, change what `~` is, and leave a PATH without programs.
+    let task = Task::new(image).workdir("~/w").setup("echo a >a; rm -rf ~/w; export HOME=/none; export PATH=$PATH:");
+    let path = task.path("home/w");
+    task.run("pwd; cat a 2>/dev/null || echo new").end().expect(0, &format!("{path}\nnew\n"));
+    let task = Task::new(image).workdir("~/w").setup("export PATH=/none");
+    let path = task.path("home/w");
+    task.run("pwd").end().expect(0, &format!("{path}\n"));
+}
+
+pub fn unusable_workdir_is_reported(image: &Image) {
+    for (path, setting) in [("/proc/x/y", ""), ("file", ": >file"), ("~/w", "mount -t tmpfs -o ro none \"$dir/home\"")] {
+        let task = Task::new(image).workdir(path).setting(setting).setup("echo no").run("echo no");
+        let name = path.replace('~', &task.path("home")).replace("file", &task.path("image/file"));
+        let ended = task.end();
+        assert_eq!(ended.code, 1, "{ended:?}");
+        let lines: Vec<&str> = ended.output.lines().collect();
+        assert_eq!(lines.last(), Some(&format!("sky-task: cannot use workdir '{name}'").as_str()), "{ended:?}");
+        // The reason, and the log is what Kubernetes shows.
+        assert_eq!((lines.len(), ended.message.as_str()), (2, ""), "{ended:?}");
+    }
+}
+
+/// Makes everything but /dev read-only, and /dev/shm too.
+const READ_ONLY: &str = r#"
+for at in / /tmp /var/tmp; do mount --bind $at $at; mount -o remount,bind,ro $at; done
+cd "$dir/image"
+mount -o remount,ro /dev/shm"#;
+
+pub fn files_go_where_there_is_room(image: &Image) {
+    let show = "echo \"$0\" wow!; export A=1";
+    let shm = "/dev/shm/.sky-task";
+    let both = |at: &str| format!("{at}/setup wow!\n{at}/run wow!\n");
+    let task = |setting: &str| Task::new(image).setting(setting).setup(show).run(show);
+    task("").env("TMPDIR", "/none").end().expect(0, &both(shm));
+    // The container was restarted: what the first one left must not count.
+    let stale = format!("mkdir {shm}; echo stop >{shm}/stop; echo 'exit 9' >{shm}/exports; : >{shm}/rc; chmod 0 {shm}/*");
+    task(&stale).end().expect(0, &both(shm));
+
+    let home = "mount --bind \"$dir/home\" \"$dir/home\"; mount -o remount,bind,rw \"$dir/home\"";
+    let writable = format!("{READ_ONLY}\n{home}");
+    let (in_home, in_tmpdir) = (task(&writable), task(&writable));
+    let (home, tmpdir) = (in_home.path("home"), in_tmpdir.path("home"));
+    in_home.env("TMPDIR", "/a b").end().expect(0, &both(&format!("{home}/.sky-task")));
+    in_tmpdir.env_remove("HOME").env("TMPDIR", &tmpdir).end().expect(0, &both(&format!("{tmpdir}/.sky-task")));
+
+    let why = "sky-task: no writable directory: tried /dev/shm, TMPDIR, /tmp, HOME, /var/tmp\n";
+    task(READ_ONLY).env_remove("HOME").end().expect(1, why);
+}
+
+/// Without an entry in passwd, with nothing to write to but /dev/shm.
+pub fn any_user_will_do(image: &Image) {
+    let user = "prefix='setpriv --reuid 54321 --regid 54321 --clear-groups'";
+    let setting = format!("{READ_ONLY}\nmount -o remount,rw /dev/shm\n{user}");
+    let setup = "export A=\"$(grep ^Uid /proc/self/status | tr -d '\\t')\"";
+    let run = "echo $A wow!; : 2>/dev/null >~/x || echo no home; exit 3";
+    let output = "Uid:54321543215432154321 wow!\nno home\n";
+    // Under `exec`, a failed redirection of `:` ends some shells.
+    let run = run.replace(": 2>/dev/null >~/x ||", "(echo >~/x) 2>/dev/null ||");
+    for home in [None, Some("/none"), Some("/")] {
+        let mut task = Task::new(image).setting(&setting).setup(setup).run(run.as_str()).env_remove("HOME");
+        if let Some(home) = home {
+            task = task.env("HOME", home);
+        }
+        task.end().expect(3, output);
+    }
+    // Somebody else's leftovers.
+    let task = Task::new(image).setting("mkdir -m 700 /dev/shm/.sky-task").setting(user);
+    let home = task.path("home");
+    task.env("TMPDIR", &home).run("echo $0").end().expect(0, &format!("{home}/.sky-task/run\n"));
+}
+
+/// Processes whose parents have gone are PID 1's to bury. Only it and the shell are left, then.
+pub fn orphans_are_reaped(image: &Image) {
+    let run = r#"
+        i=0
+        while [ $i -lt 50 ]; do (sh -c : & sleep 0 &); i=$((i + 1)); done
+        while set -- /proc/[0-9]*; [ $# -gt 2 ]; do sleep 0.02; done
+        echo reaped"#;
+    Task::new(image).run(run).end().expect(0, "reaped\n");
+    Task::new(image).setup(run).end().expect(0, "reaped\n");
+}
