@@ -6,7 +6,7 @@ export SKY_CACHE_DIR=${SKY_CACHE_DIR:-$HOME/.cache/skytask}
 # The cluster that `sky-cluster` means.
 export SKY_CLUSTER_NAME=${SKY_CLUSTER_NAME:-sky}
 # Static programs: they run on an empty image and on any Linux.
-static_target=x86_64-unknown-linux-gnu
+static_target=$(uname -m)-unknown-linux-gnu
 bin_dir=${CARGO_TARGET_DIR:-$root/target}/$static_target/${PROFILE:-image}
 export bin_dir
 # Where the demo and the tests install the product, as config/default says.
@@ -24,7 +24,10 @@ die() {
 }
 
 sky_cluster() { "$root/tests/cluster/sky-cluster" "$@"; }
-kubectl() { if external; then command kubectl "$@"; else sky_cluster kubectl "$@"; fi; }
+kubectl() {
+  # For another cluster the user's own, unless there is none: then the one inside sky-cluster.
+  if external && type -P kubectl > /dev/null; then command kubectl "$@"; else sky_cluster kubectl "$@"; fi
+}
 
 # The product's image is named by what is in it, so an unchanged program is an unchanged Deployment.
 image_key() {

@@ -38,7 +38,7 @@ app.kubernetes.io/version: {{ (index . 0).Chart.AppVersion | quote }}
   verbs: [get, list, watch]
 - apiGroups: [skytask.dev]
   resources: [skytasks/status, skyvolumes/status]
-  verbs: [get, patch, update]
+  verbs: [patch]
 # Owner references with blockOwnerDeletion, where the OwnerReferencesPermissionEnforcement plugin checks them.
 - apiGroups: [skytask.dev]
   resources: [skytasks/finalizers, skyvolumes/finalizers]
