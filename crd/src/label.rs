@@ -27,6 +27,8 @@ pub const VOLUME_NAME: &str = "volume-name";
 pub const USER_HASH: &str = "skytask.dev/user-hash";
 /// Which attempt of the task a child belongs to, from 0.
 pub const ATTEMPT: &str = "skytask.dev/attempt";
+/// Annotation on Jobs and pods: the SkyTask they belong to. A name may be longer than a label.
+pub const TASK_OBJECT: &str = "skytask.dev/task";
 /// Kubernetes' recommended label for the tool that manages an object.
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// Value of [`MANAGED_BY`] on SkyTasks and SkyVolumes that came through the gateway.

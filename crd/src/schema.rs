@@ -29,11 +29,9 @@ pub fn task_crd() -> Value {
     merge(spec, "/properties/volumes", list_map("mountPath"));
     merge(spec, "/properties/fileMounts", list_map("path"));
     merge(spec, "/properties/imagePullSecrets", list_map("name"));
-    for field in ["cpus", "memory", "diskSize"] {
-        merge(spec, &format!("/properties/resources/properties/{field}"), json!({"maxLength": 32}));
+    for field in ["cpus", "memory", "diskSize", "ports/items"] {
+        merge(spec, &format!("/properties/resources/properties/{field}"), int_or_short_text());
     }
-    let ports = "/properties/resources/properties/ports/items";
-    merge(spec, ports, json!({"maxLength": 32}));
     add_rule(spec, "/properties/workdir", rule("has(self.path) != has(self.git)", "write either path or git", None));
     let work = "(has(self.run) && size(self.run) > 0) || (has(self.setup) && size(self.setup) > 0)";
     add_rule(spec, "", rule(work, "run is required (or setup)", Some("run")));
@@ -87,6 +85,11 @@ fn merge_into(target: &mut Value, extra: Value) {
         }
         (target, extra) => *target = extra,
     }
+}
+
+/// A larger number would pass the API server and then be unreadable for every client that knows Kubernetes' type.
+fn int_or_short_text() -> Value {
+    json!({"maxLength": 32, "minimum": 0, "maximum": i32::MAX})
 }
 
 fn label_map() -> Value {

@@ -1,1 +1,21 @@
 //! The controller: watches SkyTasks and SkyVolumes and makes them true.
+//!
+//! One pass is the same for both kinds ([`reconcile`]): observe, validate, plan, apply, record, tell. Everything that
+//! decides is in `sky-operator-core`; this crate reads ([`scope`], [`watch`]) and writes ([`apply`], [`record`],
+//! [`tell`]), each in one file.
+
+mod apply;
+mod args;
+mod error;
+mod kinds;
+mod memory;
+mod metrics;
+mod reconcile;
+mod record;
+mod run;
+mod scope;
+mod tell;
+mod watch;
+
+pub use args::Args;
+pub use run::{RunError, run};

@@ -1,5 +1,7 @@
 //! The Job of one node.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::{
     api::{
         batch::v1::{
@@ -26,6 +28,7 @@ pub(super) fn job(task: &ValidTask, mounts: &[Mount], index: u32, attempt: u32) 
             name: Some(task.names.job(index, attempt)),
             namespace: Some(task.owner.namespace.clone()),
             labels: Some(labels.clone()),
+            annotations: Some(annotations(task)),
             owner_references: Some(vec![owner(task)]),
             ..ObjectMeta::default()
         },
@@ -36,7 +39,11 @@ pub(super) fn job(task: &ValidTask, mounts: &[Mount], index: u32, attempt: u32) 
             pod_replacement_policy: Some("Failed".to_owned()),
             pod_failure_policy: Some(failure_policy()),
             template: PodTemplateSpec {
-                metadata: Some(ObjectMeta { labels: Some(labels), ..ObjectMeta::default() }),
+                metadata: Some(ObjectMeta {
+                    labels: Some(labels),
+                    annotations: Some(annotations(task)),
+                    ..ObjectMeta::default()
+                }),
                 spec: Some(pod::spec(task, mounts, index)),
             },
             ..JobSpec::default()
@@ -47,6 +54,10 @@ pub(super) fn job(task: &ValidTask, mounts: &[Mount], index: u32, attempt: u32) 
 
 fn owner(task: &ValidTask) -> OwnerReference {
     task.owner.reference.clone()
+}
+
+fn annotations(task: &ValidTask) -> BTreeMap<String, String> {
+    BTreeMap::from([(label::TASK_OBJECT.to_owned(), task.owner.reference.name.clone())])
 }
 
 fn labels(task: &ValidTask, index: u32, attempt: u32) -> Labels {

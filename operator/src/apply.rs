@@ -1,0 +1,143 @@
+//! Writes children: the only file that creates or changes them.
+
+use std::{future::Future, time::Duration};
+
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::{
+        batch::v1::Job,
+        core::v1::{ConfigMap, PersistentVolumeClaim, Service},
+    },
+    apimachinery::pkg::apis::meta::v1::OwnerReference,
+};
+use kube::{
+    Api, Client, Resource, ResourceExt as _,
+    api::{Patch, PatchParams, PostParams},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::json;
+use sky_crd::{FIELD_MANAGER, condition::Reason};
+use sky_operator_core::{
+    owner::controller_uid,
+    plan::{Applied, Refusal, Write},
+};
+
+use crate::{error::PassError, kinds::Kind, metrics::Metrics};
+
+/// How long one request may take, retries of the client included.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Applies one write in the namespace of the object that is reconciled.
+pub(crate) async fn apply(
+    client: &Client,
+    namespace: &str,
+    write: Write,
+    metrics: &Metrics,
+) -> Result<Applied, PassError> {
+    match write {
+        Write::CreateScripts(object) => {
+            metrics.wrote("configmaps");
+            create::<ConfigMap>(client, namespace, &object).await.map(|_| Applied::Other)
+        }
+        Write::CreateService(object) => {
+            metrics.wrote("services");
+            create::<Service>(client, namespace, &object).await.map(|_| Applied::Other)
+        }
+        Write::CreateJob(object) => {
+            metrics.wrote("jobs");
+            create::<Job>(client, namespace, &object).await.map(|job| Applied::Job(Box::new(job)))
+        }
+        Write::CreateClaim(object) => {
+            metrics.wrote("persistentvolumeclaims");
+            create::<PersistentVolumeClaim>(client, namespace, &object)
+                .await
+                .map(|claim| Applied::Claim(Box::new(claim)))
+        }
+        Write::SetClaimOwners { claim, uid, resource_version, owners } => {
+            metrics.wrote("persistentvolumeclaims");
+            set_owners(client, namespace, &claim, &uid, &resource_version, &owners).await
+        }
+    }
+}
+
+/// Whether the object is still there, not being deleted, and at the version that was planned with. Asked of the API
+/// server itself before Jobs are created: no cache, however old, can make a task run twice.
+pub(crate) async fn confirm<K: Kind>(client: &Client, namespace: &str, planned: &K) -> Result<(), PassError> {
+    let api: Api<K> = Api::namespaced(client.clone(), namespace);
+    let name = planned.name_any();
+    let live = within_deadline("read the object", api.get_opt(&name)).await?;
+    let same = live.is_some_and(|live| {
+        live.meta().deletion_timestamp.is_none()
+            && live.meta().uid == planned.meta().uid
+            && live.meta().resource_version == planned.meta().resource_version
+    });
+    if same { Ok(()) } else { Err(PassError::Stale) }
+}
+
+/// Creates an object, or adopts the one of that name if it has the same controller (or, where it has none, none either)
+/// and is not being deleted. Anything else of that name is a conflict and never touched.
+async fn create<K>(client: &Client, namespace: &str, object: &K) -> Result<K, PassError>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Serialize
+        + DeserializeOwned
+        + Clone
+        + std::fmt::Debug,
+{
+    let api: Api<K> = Api::namespaced(client.clone(), namespace);
+    let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+    let what = format!("create {} {}", K::kind(&()), object.name_any());
+    match tokio::time::timeout(DEADLINE, api.create(&params, object)).await {
+        Err(_) => Err(PassError::Timeout(what)),
+        Ok(Ok(created)) => Ok(created),
+        Ok(Err(kube::Error::Api(status))) if status.is_already_exists() => adopt(&api, object).await,
+        Ok(Err(error)) => Err(PassError::of_child(&what, error)),
+    }
+}
+
+async fn adopt<K>(api: &Api<K>, object: &K) -> Result<K, PassError>
+where
+    K: Resource<DynamicType = ()> + DeserializeOwned + Clone + std::fmt::Debug,
+{
+    let name = object.name_any();
+    let present = within_deadline("read an object of that name", api.get_opt(&name)).await?.ok_or(PassError::Stale)?;
+    if present.meta().deletion_timestamp.is_some() {
+        // A predecessor on its way out; the name is free in a moment.
+        return Err(PassError::Stale);
+    }
+    if controller_uid(present.meta()) == controller_uid(object.meta()) && present.labels() == object.labels() {
+        return Ok(present);
+    }
+    let message =
+        format!("a {} named {name} exists that does not belong to this object: rename or delete it", K::kind(&()));
+    Err(PassError::Refused(Refusal { reason: Reason::NameConflict, message }))
+}
+
+async fn set_owners(
+    client: &Client,
+    namespace: &str,
+    claim: &str,
+    uid: &str,
+    version: &str,
+    owners: &[OwnerReference],
+) -> Result<Applied, PassError> {
+    let api: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), namespace);
+    let patch = json!({"metadata": {"uid": uid, "resourceVersion": version, "ownerReferences": owners}});
+    let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    let what = format!("set the owners of claim {claim}");
+    let patched = tokio::time::timeout(DEADLINE, api.patch(claim, &params, &Patch::Merge(&patch))).await;
+    let patched = patched.map_err(|_| PassError::Timeout(what.clone()))?;
+    patched.map(|claim| Applied::Claim(Box::new(claim))).map_err(|error| PassError::of_child(&what, error))
+}
+
+/// A request that must not hang.
+pub(crate) async fn within_deadline<T>(
+    what: &str,
+    request: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, PassError> {
+    match tokio::time::timeout(DEADLINE, request).await {
+        Err(_) => Err(PassError::Timeout(what.to_owned())),
+        Ok(Err(source)) => Err(PassError::Request { what: what.to_owned(), source: Box::new(source) }),
+        Ok(Ok(answer)) => Ok(answer),
+    }
+}

@@ -1,0 +1,31 @@
+//! The command line, as close to what was typed as possible.
+
+use std::net::SocketAddr;
+
+use clap::Parser;
+use sky_runtime::telemetry::LogFormat;
+
+/// Makes SkyTasks and SkyVolumes true: one Job per node, one claim per volume.
+#[derive(Clone, Debug, Parser)]
+#[command(version, about)]
+pub struct Args {
+    /// Namespace to watch; may be given several times. Without it, all namespaces.
+    #[arg(long = "namespace", env = "SKY_NAMESPACES", value_delimiter = ',', value_name = "NAMESPACE")]
+    pub namespaces: Vec<String>,
+
+    /// Where /healthz, /readyz and /metrics are served.
+    #[arg(long, default_value = "0.0.0.0:9090", value_name = "ADDRESS:PORT")]
+    pub admin_address: SocketAddr,
+
+    /// Image of tasks that name none.
+    #[arg(long, default_value = sky_crd::DEFAULT_IMAGE, value_name = "IMAGE")]
+    pub default_image: String,
+
+    /// How many objects of a kind are worked on at the same time.
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub concurrency: u16,
+
+    /// Form of the log.
+    #[arg(long, default_value = "text", value_name = "text|json")]
+    pub log_format: LogFormat,
+}

@@ -1,0 +1,110 @@
+//! The two kinds, as the pass sees them.
+
+use k8s_openapi::{NamespaceResourceScope, jiff::Timestamp};
+use kube::Resource;
+use serde::{Serialize, de::DeserializeOwned};
+use sky_crd::{
+    task::{SkyTask, SkyTaskStatus},
+    volume::{SkyVolume, SkyVolumeStatus},
+};
+use sky_operator_core::{
+    plan::{Applied, Plan, Refusal},
+    task::{self, InvalidTask, ObservedTask, Policy, ValidTask},
+    volume::{self, InvalidVolume, ObservedVolume, ValidVolume},
+};
+
+use crate::scope::Scope;
+
+/// A kind that is reconciled: how it is observed, validated and planned.
+pub(crate) trait Kind:
+    Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+    + Clone
+    + DeserializeOwned
+    + std::fmt::Debug
+    + Send
+    + Sync
+    + 'static
+{
+    type Status: Serialize + Send + Sync;
+    type Valid: Send + Sync;
+    type Invalid: Send + Sync;
+    type Observed: Send + Sync;
+
+    const NAME: &'static str;
+    const RESOURCE: &'static str;
+
+    fn observe(&self, scope: &Scope) -> Self::Observed;
+    fn validate(&self, policy: &Policy) -> Result<Self::Valid, Self::Invalid>;
+    fn plan(valid: &Self::Valid, observed: &Self::Observed, now: Timestamp) -> Plan<Self::Status>;
+    fn plan_invalid(&self, error: &Self::Invalid, now: Timestamp) -> Plan<Self::Status>;
+    fn absorb(observed: &mut Self::Observed, applied: Applied);
+    fn refuse(observed: &mut Self::Observed, refusal: Refusal);
+}
+
+impl Kind for SkyTask {
+    type Status = SkyTaskStatus;
+    type Valid = ValidTask;
+    type Invalid = InvalidTask;
+    type Observed = ObservedTask;
+
+    const NAME: &'static str = "SkyTask";
+    const RESOURCE: &'static str = "skytasks";
+
+    fn observe(&self, scope: &Scope) -> ObservedTask {
+        scope.observe_task(self)
+    }
+
+    fn validate(&self, policy: &Policy) -> Result<ValidTask, InvalidTask> {
+        task::validate(self, policy)
+    }
+
+    fn plan(valid: &ValidTask, observed: &ObservedTask, now: Timestamp) -> Plan<SkyTaskStatus> {
+        task::plan(valid, observed, now)
+    }
+
+    fn plan_invalid(&self, error: &InvalidTask, now: Timestamp) -> Plan<SkyTaskStatus> {
+        task::invalid(self, error, now)
+    }
+
+    fn absorb(observed: &mut ObservedTask, applied: Applied) {
+        observed.absorb(applied);
+    }
+
+    fn refuse(observed: &mut ObservedTask, refusal: Refusal) {
+        observed.refusal = Some(refusal);
+    }
+}
+
+impl Kind for SkyVolume {
+    type Status = SkyVolumeStatus;
+    type Valid = ValidVolume;
+    type Invalid = InvalidVolume;
+    type Observed = ObservedVolume;
+
+    const NAME: &'static str = "SkyVolume";
+    const RESOURCE: &'static str = "skyvolumes";
+
+    fn observe(&self, scope: &Scope) -> ObservedVolume {
+        scope.observe_volume(self)
+    }
+
+    fn validate(&self, _policy: &Policy) -> Result<ValidVolume, InvalidVolume> {
+        volume::validate(self)
+    }
+
+    fn plan(valid: &ValidVolume, observed: &ObservedVolume, now: Timestamp) -> Plan<SkyVolumeStatus> {
+        volume::plan(valid, observed, now)
+    }
+
+    fn plan_invalid(&self, error: &InvalidVolume, now: Timestamp) -> Plan<SkyVolumeStatus> {
+        volume::invalid(self, error, now)
+    }
+
+    fn absorb(observed: &mut ObservedVolume, applied: Applied) {
+        observed.absorb(applied);
+    }
+
+    fn refuse(observed: &mut ObservedVolume, refusal: Refusal) {
+        observed.refusal = Some(refusal);
+    }
+}

@@ -1,0 +1,233 @@
+//! Starts everything: one controller per kind and watched namespace, the admin port, and the supervisor over them.
+
+use std::{collections::BTreeSet, convert::Infallible, io, sync::Arc, time::Duration};
+
+use futures::{
+    StreamExt as _,
+    channel::mpsc::{UnboundedReceiver, unbounded},
+    future, stream,
+};
+use k8s_openapi::jiff::Timestamp;
+use kube::{
+    Client,
+    runtime::{
+        Controller, controller,
+        reflector::{self, ObjectRef, Store, store::Writer},
+    },
+};
+use prometheus_client::registry::Registry;
+use sky_operator_core::task::Policy;
+use sky_runtime::{
+    admin::{self, Readiness},
+    client::{self, ClientOptions},
+    supervise::{SuperviseError, Supervisor},
+    telemetry,
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Args,
+    kinds::Kind,
+    memory::Memory,
+    metrics::Metrics,
+    reconcile::{reconcile, retry},
+    scope::{Scope, Stores},
+    watch::{Triggers, Watch, Watched, without_managed_fields, without_spec, without_template},
+};
+
+/// How long passes in flight may take once the operator is asked to stop.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// Why the operator ends.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Logs cannot be written.
+    #[error(transparent)]
+    Telemetry(#[from] telemetry::TelemetryError),
+    /// There is no cluster.
+    #[error(transparent)]
+    Connect(#[from] client::ConnectError),
+    /// The admin port cannot be opened.
+    #[error("cannot listen on {address}: {source}; choose another with --admin-address")]
+    Admin {
+        /// The address asked for.
+        address: std::net::SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A part that runs for ever has ended.
+    #[error(transparent)]
+    Supervise(#[from] SuperviseError),
+}
+
+/// Runs the operator until it is asked to stop.
+///
+/// # Errors
+/// When it cannot start, or a part that should run for ever ends.
+pub async fn run(args: Args) -> Result<(), RunError> {
+    telemetry::init(args.log_format)?;
+    let client = client::connect(ClientOptions::new(concat!("sky-operator/", env!("CARGO_PKG_VERSION")))).await?;
+    let mut registry = Registry::default();
+    let metrics = Metrics::register(&mut registry);
+    let readiness = Readiness::new();
+    let mut supervisor = Supervisor::new(DRAIN);
+    for namespace in namespaces(&args.namespaces) {
+        tracing::info!(namespace = namespace.as_deref().unwrap_or("all"), "watching");
+        watch_namespace(&mut supervisor, &client, namespace.as_ref(), &args, &metrics, &readiness);
+    }
+    let address = args.admin_address;
+    let listener = TcpListener::bind(address).await.map_err(|source| RunError::Admin { address, source })?;
+    let shutdown = supervisor.shutdown_token();
+    supervisor.spawn("admin port", admin::serve(listener, Arc::new(registry), readiness, shutdown));
+    Ok(supervisor.run().await?)
+}
+
+/// Every namespace once; `None`, all of them, when none is named.
+fn namespaces(named: &[String]) -> Vec<Option<String>> {
+    let trimmed = named.iter().map(|name| name.trim()).filter(|name| !name.is_empty());
+    let each_once: BTreeSet<_> = trimmed.map(str::to_owned).collect();
+    if each_once.is_empty() { vec![None] } else { each_once.into_iter().map(Some).collect() }
+}
+
+/// The five watches of a namespace and the two controllers that they trigger.
+fn watch_namespace(
+    supervisor: &mut Supervisor,
+    client: &Client,
+    namespace: Option<&String>,
+    args: &Args,
+    metrics: &Metrics,
+    readiness: &Readiness,
+) {
+    let (tasks, task_writer) = reflector::store();
+    let (volumes, volume_writer) = reflector::store();
+    let (jobs, job_writer) = reflector::store();
+    let (pods, pod_writer) = reflector::store();
+    let (claims, claim_writer) = reflector::store();
+    let (task_sender, task_queue) = unbounded();
+    let (volume_sender, volume_queue) = unbounded();
+    let triggers = Triggers { tasks: task_sender, volumes: volume_sender };
+    let scope = Arc::new(Scope {
+        client: client.clone(),
+        namespace: namespace.cloned(),
+        stores: Stores { tasks, volumes, jobs, pods, claims },
+        memory: Memory::default(),
+        policy: Policy { default_image: args.default_image.clone() },
+        metrics: metrics.clone(),
+        clock: Timestamp::now,
+        jitter: rand::random,
+    });
+    let ours = "skypilot-task=true";
+    start(supervisor, &scope, &triggers, watch("skytasks", "", without_managed_fields, task_writer, Triggers::on_task));
+    start(
+        supervisor,
+        &scope,
+        &triggers,
+        watch("skyvolumes", "", without_managed_fields, volume_writer, Triggers::on_volume),
+    );
+    start(supervisor, &scope, &triggers, watch("jobs", ours, without_template, job_writer, Triggers::on_job));
+    start(supervisor, &scope, &triggers, watch("pods", ours, without_spec, pod_writer, Triggers::on_pod));
+    start(supervisor, &scope, &triggers, watch("claims", "", without_managed_fields, claim_writer, Triggers::on_claim));
+    let place = namespace.map_or("all namespaces", String::as_str);
+    let ready = readiness.component(format!("caches of {place}"));
+    let token = supervisor.shutdown_token();
+    let concurrency = args.concurrency;
+    supervisor.spawn("controllers", async move {
+        // One waiter for all: kube wakes only the last that waits for a store.
+        tokio::select! {
+            () = filled(&scope.stores) => {}
+            () = token.cancelled() => return Ok::<_, Infallible>(()),
+        }
+        ready.set_ready();
+        let tasks = control(scope.clone(), scope.stores.tasks.clone(), task_queue, concurrency, token.clone());
+        let volumes = control(scope.clone(), scope.stores.volumes.clone(), volume_queue, concurrency, token.clone());
+        tokio::join!(tasks, volumes);
+        Ok(())
+    });
+}
+
+fn watch<K: Watched>(
+    resource: &'static str,
+    selector: &'static str,
+    prune: fn(&mut K),
+    writer: Writer<K>,
+    changed: fn(&Triggers, &K, &Stores),
+) -> Watch<K> {
+    Watch { resource, selector, prune, writer, changed }
+}
+
+fn start<K: Watched>(supervisor: &mut Supervisor, scope: &Arc<Scope>, triggers: &Triggers, watch: Watch<K>) {
+    let (scope, triggers, shutdown) = (scope.clone(), triggers.clone(), supervisor.shutdown_token());
+    supervisor.spawn("watch", async move {
+        let memory = scope.clone();
+        let gone = move |object: &K| memory.memory.forget(object.meta().uid.as_deref().unwrap_or_default());
+        let watching = watch.run(
+            scope.client.clone(),
+            scope.namespace.clone(),
+            scope.stores.clone(),
+            triggers,
+            scope.metrics.clone(),
+            gone,
+        );
+        tokio::select! {
+            () = watching => Err("the stream of events ended"),
+            () = shutdown.cancelled() => Ok(()),
+        }
+    });
+}
+
+/// Makes the passes that the triggers ask for. Every cache must be filled: what is missing from an unread cache is not
+/// missing from the cluster.
+async fn control<K: Kind>(
+    scope: Arc<Scope>,
+    reader: Store<K>,
+    queue: UnboundedReceiver<ObjectRef<K>>,
+    concurrency: u16,
+    shutdown: CancellationToken,
+) {
+    tracing::info!(kind = K::NAME, objects = reader.len(), "caches are filled");
+    let config = controller::Config::default().concurrency(concurrency);
+    Controller::for_stream(stream::pending(), reader)
+        .with_config(config)
+        .reconcile_on(queue)
+        .graceful_shutdown_on(shutdown.cancelled_owned())
+        .run(reconcile::<K>, |object, error, scope| retry(&*object, error, &scope), scope)
+        .for_each(|result| {
+            match result {
+                Ok((object, _)) => tracing::debug!(kind = K::NAME, %object, "pass"),
+                // Deleted between the trigger and the pass.
+                Err(controller::Error::ObjectNotFound(_)) => {}
+                Err(controller::Error::ReconcilerFailed(error, object)) => {
+                    tracing::warn!(kind = K::NAME, %object, class = error.class().as_str(), %error, "a pass failed and will be tried again");
+                }
+                Err(error) => tracing::error!(kind = K::NAME, %error, "the controller's queue failed"),
+            }
+            future::ready(())
+        })
+        .await;
+}
+
+async fn filled(stores: &Stores) {
+    // An error means that the watch has ended; the supervisor then ends the process.
+    let all = (
+        stores.tasks.wait_until_ready(),
+        stores.volumes.wait_until_ready(),
+        stores.jobs.wait_until_ready(),
+        stores.pods.wait_until_ready(),
+        stores.claims.wait_until_ready(),
+    );
+    let _ = tokio::join!(all.0, all.1, all.2, all.3, all.4);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_namespace_is_all_and_none_is_watched_twice() {
+        assert_eq!(namespaces(&[]), [None]);
+        assert_eq!(namespaces(&["".into()]), [None]);
+        let named = ["b", "a", "b"].map(str::to_owned);
+        assert_eq!(namespaces(&named), [Some("a".to_owned()), Some("b".to_owned())]);
+    }
+}

@@ -1,0 +1,120 @@
+//! What one controller works on: a namespace or all of them, and the caches of what is in there.
+
+use std::sync::Arc;
+
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::{
+        batch::v1::Job,
+        core::v1::{PersistentVolumeClaim, Pod},
+    },
+    jiff::Timestamp,
+};
+use kube::{
+    Api, Client, Resource, ResourceExt as _,
+    runtime::reflector::{ObjectRef, Store},
+};
+use sky_crd::{label, task::SkyTask, volume::SkyVolume};
+use sky_operator_core::{
+    task::{ObservedTask, Policy, is_finished},
+    volume::ObservedVolume,
+};
+
+use crate::{memory::Memory, metrics::Metrics};
+
+/// The caches. Jobs and pods in there have lost their specifications: nothing decides on those.
+#[derive(Clone, Debug)]
+pub(crate) struct Stores {
+    pub(crate) tasks: Store<SkyTask>,
+    pub(crate) volumes: Store<SkyVolume>,
+    pub(crate) jobs: Store<Job>,
+    pub(crate) pods: Store<Pod>,
+    pub(crate) claims: Store<PersistentVolumeClaim>,
+}
+
+/// Everything that a pass needs.
+pub(crate) struct Scope {
+    pub(crate) client: Client,
+    /// The namespace; `None` for all.
+    pub(crate) namespace: Option<String>,
+    pub(crate) stores: Stores,
+    pub(crate) memory: Memory,
+    pub(crate) policy: Policy,
+    pub(crate) metrics: Metrics,
+    /// The clock; an argument, so that a test can turn it.
+    pub(crate) clock: fn() -> Timestamp,
+    /// A number in 0..1 that spreads retries.
+    pub(crate) jitter: fn() -> f64,
+}
+
+/// The API of a kind in a scope's namespace, or in all.
+pub(crate) fn api<K>(client: &Client, namespace: Option<&str>) -> Api<K>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+{
+    match namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    }
+}
+
+impl Scope {
+    /// Everything in the caches that decides about a task.
+    pub(crate) fn observe_task(&self, task: &SkyTask) -> ObservedTask {
+        let namespace = task.namespace().unwrap_or_default();
+        let names = task.names().jobs(task.status.as_ref().and_then(|status| status.attempt).unwrap_or(0));
+        let job = |name: &String| self.stores.jobs.get(&ObjectRef::new(name).within(&namespace));
+        let id = task.task_id().to_string();
+        let of_task =
+            |pod: &Pod| pod.labels().get(label::TASK_ID) == Some(&id) && pod.namespace().as_ref() == Some(&namespace);
+        ObservedTask {
+            jobs: names.iter().filter_map(job).map(Arc::unwrap_or_clone).collect(),
+            pods: self.stores.pods.state_filter(of_task).into_iter().map(Arc::unwrap_or_clone).collect(),
+            volumes: if task.spec.volumes.is_empty() {
+                Vec::new()
+            } else {
+                in_namespace(&self.stores.volumes, &namespace)
+            },
+            claims: if task.spec.volumes.is_empty() {
+                Vec::new()
+            } else {
+                in_namespace(&self.stores.claims, &namespace)
+            },
+            refusal: None,
+            noticed: self.memory.noticed(task.metadata.uid.as_deref().unwrap_or_default()),
+        }
+    }
+
+    /// Everything in the caches that decides about a volume.
+    pub(crate) fn observe_volume(&self, volume: &SkyVolume) -> ObservedVolume {
+        let namespace = volume.namespace().unwrap_or_default();
+        let claim = self.stores.claims.get(&ObjectRef::new(&volume.claim_name()).within(&namespace));
+        let uses = |task: &SkyTask| {
+            let finished = task.status.as_ref().is_some_and(is_finished);
+            task.namespace().as_ref() == Some(&namespace) && !finished && uses(task, volume)
+        };
+        let mut used_by: Vec<_> = self.stores.tasks.state_filter(uses).iter().map(|task| task.name_any()).collect();
+        used_by.sort();
+        // The status holds so many; which of more does not matter to a reader.
+        used_by.truncate(100);
+        ObservedVolume {
+            claim: claim.map(Arc::unwrap_or_clone),
+            used_by,
+            refusal: None,
+            noticed: self.memory.noticed(volume.metadata.uid.as_deref().unwrap_or_default()),
+        }
+    }
+}
+
+/// Whether the task names this volume.
+pub(crate) fn uses(task: &SkyTask, volume: &SkyVolume) -> bool {
+    task.spec.user == volume.spec.user && task.spec.volumes.iter().any(|mount| mount.name == volume.volume_name())
+}
+
+fn in_namespace<K>(store: &Store<K>, namespace: &str) -> Vec<K>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    let here = |object: &K| object.meta().namespace.as_deref() == Some(namespace);
+    store.state_filter(here).into_iter().map(Arc::unwrap_or_clone).collect()
+}

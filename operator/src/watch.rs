@@ -1,0 +1,232 @@
+//! The watches: what is read, what is kept of it, and which object's pass a change triggers.
+//!
+//! Every watch has its own reflector, and triggers are plain references in a channel: kube's shared streams lose wake-ups
+//! when an object is deleted before it was polled.
+
+use std::fmt::Debug;
+
+use futures::{Stream, StreamExt as _, TryStreamExt as _, channel::mpsc::UnboundedSender, future};
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::{
+        batch::v1::Job,
+        core::v1::{Container, PersistentVolumeClaim, Pod, PodSpec},
+    },
+};
+use kube::{
+    Client, Resource, ResourceExt as _,
+    core::DeserializeGuard,
+    runtime::{
+        WatchStreamExt as _,
+        reflector::{ObjectRef, Store, store::Writer},
+        watcher::{self, Event},
+    },
+};
+use serde::de::DeserializeOwned;
+use sky_crd::{label, task::SkyTask, volume::SkyVolume};
+use sky_operator_core::task::is_finished;
+
+use crate::{
+    metrics::Metrics,
+    scope::{Stores, api, uses},
+};
+
+/// Where changes are sent: the passes to be made.
+#[derive(Clone, Debug)]
+pub(crate) struct Triggers {
+    pub(crate) tasks: UnboundedSender<ObjectRef<SkyTask>>,
+    pub(crate) volumes: UnboundedSender<ObjectRef<SkyVolume>>,
+}
+
+impl Triggers {
+    /// A closed channel means that the controller has stopped, and so does this watch in a moment.
+    fn task(&self, task: ObjectRef<SkyTask>) {
+        drop(self.tasks.unbounded_send(task));
+    }
+
+    fn volume(&self, volume: &SkyVolume) {
+        drop(self.volumes.unbounded_send(ObjectRef::from_obj(volume)));
+    }
+
+    /// A task concerns itself and the volumes that it names.
+    pub(crate) fn on_task(&self, task: &SkyTask, stores: &Stores) {
+        self.task(ObjectRef::from_obj(task));
+        for volume in stores.volumes.state_filter(|volume| volume.namespace() == task.namespace() && uses(task, volume))
+        {
+            self.volume(&volume);
+        }
+    }
+
+    /// A volume concerns itself and the tasks that may wait for it.
+    pub(crate) fn on_volume(&self, volume: &SkyVolume, stores: &Stores) {
+        self.volume(volume);
+        self.on_waiting_tasks(volume.namespace().as_deref(), stores);
+    }
+
+    /// A Job concerns the task that controls it.
+    pub(crate) fn on_job(&self, job: &Job, _stores: &Stores) {
+        if let Some(task) = job.annotations().get(label::TASK_OBJECT) {
+            self.task(ObjectRef::new(task).within(&job.namespace().unwrap_or_default()));
+        }
+    }
+
+    /// A pod concerns the task of its Job.
+    pub(crate) fn on_pod(&self, pod: &Pod, _stores: &Stores) {
+        if let Some(task) = pod.annotations().get(label::TASK_OBJECT) {
+            self.task(ObjectRef::new(task).within(&pod.namespace().unwrap_or_default()));
+        }
+    }
+
+    /// A claim concerns the volumes that it serves and the tasks that may wait for it.
+    pub(crate) fn on_claim(&self, claim: &PersistentVolumeClaim, stores: &Stores) {
+        let (namespace, name) = (claim.namespace(), claim.name_any());
+        for volume in
+            stores.volumes.state_filter(|volume| volume.namespace() == namespace && volume.claim_name() == name)
+        {
+            self.volume(&volume);
+        }
+        self.on_waiting_tasks(namespace.as_deref(), stores);
+    }
+
+    fn on_waiting_tasks(&self, namespace: Option<&str>, stores: &Stores) {
+        let waits = |task: &SkyTask| {
+            let status = task.status.clone().unwrap_or_default();
+            let here = task.metadata.namespace.as_deref() == namespace;
+            here && !task.spec.volumes.is_empty()
+                && status.nodes.iter().all(|node| node.job_uid.is_none())
+                && !is_finished(&status)
+        };
+        for task in stores.tasks.state_filter(waits) {
+            self.task(ObjectRef::from_obj(&*task));
+        }
+    }
+}
+
+/// What can be watched: any namespaced kind.
+pub(crate) trait Watched:
+    Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static
+{
+}
+
+impl<K> Watched for K where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + DeserializeOwned
+        + Debug
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// One watch.
+pub(crate) struct Watch<K: Watched> {
+    /// Plural of the resource, for logs and metrics.
+    pub(crate) resource: &'static str,
+    /// Narrows the watch; empty for everything.
+    pub(crate) selector: &'static str,
+    /// Drops what nothing decides on, before the object is kept.
+    pub(crate) prune: fn(&mut K),
+    /// The cache's end to write to.
+    pub(crate) writer: Writer<K>,
+    /// Called when an object has changed, come or gone.
+    pub(crate) changed: fn(&Triggers, &K, &Stores),
+}
+
+impl<K: Watched> Watch<K> {
+    /// Keeps the cache and sends triggers, for ever. `gone` hears of every object that was deleted.
+    pub(crate) async fn run(
+        self,
+        client: Client,
+        namespace: Option<String>,
+        stores: Stores,
+        triggers: Triggers,
+        metrics: Metrics,
+        gone: impl Fn(&K),
+    ) {
+        let reader = self.writer.as_reader();
+        let events = readable::<K>(&client, namespace.as_deref(), self.selector, self.resource, metrics.clone());
+        let prune = self.prune;
+        let pruned = events.map_ok(move |event| event.modify(prune));
+        let kept = pruned.reflect(self.writer);
+        let changed = self.changed;
+        kept.for_each(|event| {
+            match event {
+                Ok(Event::Apply(object)) => changed(&triggers, &object, &stores),
+                Ok(Event::Delete(object)) => {
+                    gone(&object);
+                    changed(&triggers, &object, &stores);
+                }
+                // Objects of a new listing are in the cache only now.
+                Ok(Event::InitDone) => all_changed(&reader, |object| changed(&triggers, object, &stores)),
+                Ok(Event::Init | Event::InitApply(_)) => {}
+                Err(error) => {
+                    metrics.watch_broke(self.resource);
+                    tracing::warn!(%error, resource = self.resource, "a watch broke; it is opened again");
+                }
+            }
+            future::ready(())
+        })
+        .await;
+    }
+}
+
+fn all_changed<K: Watched>(reader: &Store<K>, changed: impl Fn(&K)) {
+    for object in reader.state() {
+        changed(&object);
+    }
+}
+
+/// The events of a watch without the objects that cannot be read: one bad object must not hide the others.
+fn readable<K: Watched>(
+    client: &Client,
+    namespace: Option<&str>,
+    selector: &str,
+    resource: &'static str,
+    metrics: Metrics,
+) -> impl Stream<Item = Result<Event<K>, watcher::Error>> + Send + use<K> {
+    let api = api::<DeserializeGuard<K>>(client, namespace);
+    let config = watcher::Config::default().labels(selector);
+    let open = move |DeserializeGuard(object): DeserializeGuard<K>| {
+        object
+            .inspect_err(|error| {
+                metrics.could_not_read(resource);
+                let name = error.metadata.name.as_deref().unwrap_or_default();
+                tracing::warn!(resource, name, %error, "an object cannot be read and is ignored");
+            })
+            .ok()
+    };
+    let open = move |event| match event {
+        Event::Apply(object) => open(object).map(Event::Apply),
+        Event::InitApply(object) => open(object).map(Event::InitApply),
+        Event::Delete(object) => open(object).map(Event::Delete),
+        Event::Init => Some(Event::Init),
+        Event::InitDone => Some(Event::InitDone),
+    };
+    watcher::watcher(api, config).default_backoff().try_filter_map(move |event| future::ready(Ok(open(event))))
+}
+
+/// Half of an object's metadata, and nothing decides on it.
+pub(crate) fn without_managed_fields<K: Resource>(object: &mut K) {
+    object.meta_mut().managed_fields = None;
+}
+
+/// A Job without its template.
+pub(crate) fn without_template(job: &mut Job) {
+    without_managed_fields(job);
+    job.spec = None;
+}
+
+/// A pod of which only its machine and its image are kept of the specification.
+pub(crate) fn without_spec(pod: &mut Pod) {
+    without_managed_fields(pod);
+    if let Some(spec) = pod.spec.take() {
+        let kept =
+            |container: Container| Container { name: container.name, image: container.image, ..Container::default() };
+        pod.spec = Some(PodSpec {
+            node_name: spec.node_name,
+            containers: spec.containers.into_iter().map(kept).collect(),
+            ..PodSpec::default()
+        });
+    }
+}
