@@ -1,0 +1,74 @@
+//! From checked fields to the wire types: nothing can go wrong any more.
+
+use sky_crd::api::{ResourcesRequest, TaskRequest, VolumeRequest};
+
+use super::check::{Fields, Value};
+
+impl Fields {
+    fn text(&mut self, name: &str) -> Option<String> {
+        self.take(name).and_then(|value| if let Value::Text(text) = value { Some(text) } else { None })
+    }
+
+    fn int(&mut self, name: &str) -> Option<i64> {
+        self.take(name).and_then(|value| if let Value::Int(number) = value { Some(number) } else { None })
+    }
+
+    fn boolean(&mut self, name: &str) -> Option<bool> {
+        self.take(name).and_then(|value| if let Value::Bool(value) = value { Some(value) } else { None })
+    }
+
+    fn text_map<M: FromIterator<(String, String)>>(&mut self, name: &str) -> M {
+        let entries = self.take(name).and_then(|value| if let Value::TextMap(map) = value { Some(map) } else { None });
+        entries.unwrap_or_default().into_iter().collect()
+    }
+
+    fn ints(&mut self, name: &str) -> Option<Vec<i64>> {
+        self.take(name).and_then(|value| if let Value::Ints(numbers) = value { Some(numbers) } else { None })
+    }
+
+    fn texts(&mut self, name: &str) -> Option<Vec<String>> {
+        self.take(name).and_then(|value| if let Value::Texts(texts) = value { Some(texts) } else { None })
+    }
+
+    fn object(&mut self, name: &str) -> Option<Self> {
+        self.take(name).and_then(|value| if let Value::Object(fields) = value { Some(fields) } else { None })
+    }
+}
+
+/// The body of `POST /tasks/submit`, checked against [`super::model::TASK`].
+pub fn task(mut fields: Fields) -> TaskRequest {
+    TaskRequest {
+        name: fields.text("name"),
+        num_nodes: fields.int("num_nodes").and_then(|count| u32::try_from(count).ok()),
+        workdir: fields.text("workdir"),
+        resources: fields.object("resources").map(resources),
+        envs: fields.text_map("envs"),
+        file_mounts: fields.text_map("file_mounts"),
+        volumes: fields.text_map("volumes"),
+        setup: fields.text("setup"),
+        run: fields.text("run"),
+    }
+}
+
+fn resources(mut fields: Fields) -> ResourcesRequest {
+    ResourcesRequest {
+        cpus: fields.text("cpus"),
+        memory: fields.text("memory"),
+        accelerators: fields.text("accelerators"),
+        instance_type: fields.text("instance_type"),
+        use_spot: fields.boolean("use_spot"),
+        disk_size: fields.int("disk_size"),
+        ports: fields.ints("ports").unwrap_or_default(),
+        image_id: fields.text("image_id"),
+    }
+}
+
+/// The body of `POST /volumes/create`, checked against [`super::model::VOLUME`].
+pub fn volume(mut fields: Fields) -> VolumeRequest {
+    VolumeRequest {
+        name: fields.text("name").unwrap_or_default(),
+        size: fields.text("size").unwrap_or_default(),
+        storage_class: fields.text("storage_class"),
+        access_modes: fields.texts("access_modes"),
+    }
+}

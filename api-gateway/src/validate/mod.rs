@@ -1,0 +1,13 @@
+//! Request bodies and queries, checked as the original's FastAPI and pydantic check them.
+//!
+//! [`json`] reads the text, [`model`] holds one table per body, [`check`] compares and gathers every error at once,
+//! [`convert`] makes the wire type. A body that the original accepts is accepted with the same meaning; what it refuses
+//! and SkyPilot gives a meaning is accepted too ([`model::Also`]); everything else is refused exactly as the original does.
+
+pub mod also;
+pub mod check;
+pub mod convert;
+pub mod entry;
+pub mod json;
+pub mod model;
+pub mod scalar;
