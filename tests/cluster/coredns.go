@@ -12,10 +12,10 @@ import (
 	_ "github.com/coredns/coredns/plugin/bind"
 	_ "github.com/coredns/coredns/plugin/cache"
 	_ "github.com/coredns/coredns/plugin/errors"
-	_ "github.com/coredns/coredns/plugin/forward"
 	_ "github.com/coredns/coredns/plugin/health"
 	_ "github.com/coredns/coredns/plugin/kubernetes"
 	_ "github.com/coredns/coredns/plugin/ready"
+	_ "github.com/coredns/coredns/plugin/template"
 )
 
 func init() { embedded["coredns"] = runCoreDNS }
@@ -34,7 +34,7 @@ func runCoreDNS(args []string) int {
 		return 1
 	}
 	// The order in which plugins see a query; only what is linked in.
-	dnsserver.Directives = []string{"bind", "health", "ready", "errors", "cache", "kubernetes", "forward"}
+	dnsserver.Directives = []string{"bind", "health", "ready", "errors", "cache", "kubernetes", "template"}
 	log.SetOutput(os.Stdout)
 	caddy.Quiet, dnsserver.Quiet = true, true
 	caddy.AppName = "CoreDNS"

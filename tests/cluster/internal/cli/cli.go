@@ -129,7 +129,8 @@ func runVerb(name string, args []string, embedded Embedded) error {
 	if err != nil {
 		return err
 	}
-	if external := os.Getenv("KUBECONFIG"); external != "" {
+	external := os.Getenv("KUBECONFIG")
+	if external != "" {
 		switch v.external {
 		case doNothing:
 			fmt.Fprintf(os.Stderr, "KUBECONFIG is set: using that cluster (%s), nothing is started or stopped\n", external)
@@ -141,6 +142,9 @@ func runVerb(name string, args []string, embedded Embedded) error {
 	}
 	c, err := clusterOf(clusterName)
 	if err != nil {
+		return err
+	}
+	if err := refuseForeign(c); err != nil && external == "" {
 		return err
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

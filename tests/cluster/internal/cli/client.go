@@ -22,8 +22,11 @@ func runClient(name string, args []string, embedded Embedded) int {
 		if err != nil {
 			return exitCode(err)
 		}
-		// Without a cluster the path still goes to the client: verbs such as
-		// `helm template` need none, and the others say which file is missing.
+		// Without a cluster the client still runs: `helm template` and `kubectl
+		// kustomize` need none.
+		if _, err := os.Stat(c.Kubeconfig()); err != nil && name == "kubectl" {
+			fmt.Fprintln(os.Stderr, "sky-cluster: note:", notUp(c))
+		}
 		os.Setenv("KUBECONFIG", c.Kubeconfig())
 	}
 	return run(append([]string{name}, args...))

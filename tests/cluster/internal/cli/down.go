@@ -30,9 +30,6 @@ func down(cmd *command) error {
 	if os.Geteuid() != 0 {
 		return errors.New("down needs root, as up did")
 	}
-	if owner, err := os.ReadFile(c.RunPath("owner")); err == nil && string(owner) != c.State() {
-		return fmt.Errorf("cluster %s belongs to another cache directory (%s)", c.Name, owner)
-	}
 	release, err := host.Lock(c.Lock(), lockWait)
 	if err != nil {
 		return err

@@ -97,7 +97,7 @@ func start(ctx context.Context, c layout.Cluster, client *supervise.Client) erro
 	if err := host.Check(c.State()); err != nil {
 		return err
 	}
-	if err := refuseForeign(c); err != nil {
+	if err := claim(c); err != nil {
 		return err
 	}
 	if err := forgetEarlierBoot(c); err != nil {
@@ -123,18 +123,23 @@ func start(ctx context.Context, c layout.Cluster, client *supervise.Client) erro
 	return spawn(ctx, c, client)
 }
 
-// refuseForeign stops when the name is in use from another cache directory:
-// namespace and cgroup names are one per machine.
-func refuseForeign(c layout.Cluster) error {
-	data, err := os.ReadFile(c.RunPath("owner"))
-	if err != nil || string(data) == c.State() {
-		if err := os.MkdirAll(c.Run(), 0o700); err != nil {
-			return err
-		}
-		return os.WriteFile(c.RunPath("owner"), []byte(c.State()), 0o600)
+// claim writes down which cache directory the name belongs to: namespace and
+// cgroup names are one per machine.
+func claim(c layout.Cluster) error {
+	if err := os.MkdirAll(c.Run(), 0o700); err != nil {
+		return err
 	}
-	return fmt.Errorf("a cluster named %s runs from another cache directory (%s): choose another --name, or take it down with SKY_CACHE_DIR=%s",
-		c.Name, data, filepath.Dir(filepath.Dir(string(data))))
+	return os.WriteFile(c.RunPath("owner"), []byte(c.State()), 0o600)
+}
+
+// refuseForeign stops when the name is in use from another cache directory.
+func refuseForeign(c layout.Cluster) error {
+	owner, err := os.ReadFile(c.RunPath("owner"))
+	if err != nil || string(owner) == c.State() {
+		return nil
+	}
+	return fmt.Errorf("a cluster named %s runs from another cache directory (%s): choose another --name, or use it with SKY_CACHE_DIR=%s",
+		c.Name, owner, filepath.Dir(filepath.Dir(string(owner))))
 }
 
 // forgetEarlierBoot drops sockets and container state of before a reboot: no

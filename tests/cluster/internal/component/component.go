@@ -31,6 +31,7 @@ type Component struct {
 	Program  string
 	External bool
 	Args     []string
+	Env      []string // beyond the common environment
 	// Health is a URL inside the namespace, or unix:PATH for a socket.
 	Health string
 }
@@ -41,7 +42,7 @@ func Waves(c layout.Cluster) [][]Component {
 	first := []Component{etcd(c)}
 	last := []Component{controllerManager(c), scheduler(c), coreDNS(c), proxy(c)}
 	for _, n := range c.Nodes() {
-		first = append(first, containerd(n))
+		first = append(first, containerd(c, n))
 		last = append(last, kubelet(c, n))
 	}
 	return [][]Component{first, {apiServer(c)}, last}

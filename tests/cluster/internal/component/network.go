@@ -37,7 +37,8 @@ func coreDNS(c layout.Cluster) Component {
 }
 
 // corefile has no caching for the cluster's own names: a cached "no such name"
-// would delay pods that look for their peers while these start.
+// would delay pods that look for their peers while these start. Other names do
+// not exist: pods have no way out, and a failure would make them ask again.
 func corefile(c layout.Cluster) string {
 	return fmt.Sprintf(`. {
 	bind %s
@@ -53,6 +54,9 @@ func corefile(c layout.Cluster) string {
 		pods insecure
 		ttl 5
 		fallthrough in-addr.arpa ip6.arpa
+	}
+	template ANY ANY {
+		rcode NXDOMAIN
 	}
 }
 `, c.Node(0).Address, layout.ClusterDomain, kubeconfig(c, "coredns"))

@@ -6,15 +6,18 @@ import (
 	"strconv"
 	"strings"
 
+	"skytask.dev/tests/cluster/internal/egress"
 	"skytask.dev/tests/cluster/internal/host"
 	"skytask.dev/tests/cluster/internal/layout"
 )
 
-func containerd(n layout.Node) Component {
+func containerd(c layout.Cluster, n layout.Node) Component {
 	return Component{
 		Name: n.Component("containerd"), Program: "containerd", External: true,
 		Health: "unix:" + n.ContainerdSocket(),
 		Args:   []string{"--config", n.Path("containerd.toml")},
+		// Images come from the host's network, where there is one.
+		Env: []string{"HTTP_PROXY=" + egress.URL(c), "HTTPS_PROXY=" + egress.URL(c), "NO_PROXY=" + egress.Direct},
 	}
 }
 

@@ -76,6 +76,10 @@ func ExtendPath() {
 	os.Setenv("PATH", path)
 }
 
+// maxState keeps /nodes/0/kubelet/pod-resources/kubelet.sock within the 107
+// bytes of a socket address.
+const maxState = 60
+
 // Check says what keeps a cluster from running here, all of it at once, each
 // with what to do.
 func Check(state string) error {
@@ -84,6 +88,10 @@ func Check(state string) error {
 	}
 	if missing := Missing(); len(missing) > 0 {
 		return fmt.Errorf("missing programs; install them with:\n  apt-get install -y %s", strings.Join(missing, " "))
+	}
+	// The kubelet makes sockets below the state directory.
+	if len(state) > maxState {
+		return fmt.Errorf("the path %s is too long for sockets (%d characters, at most %d): set SKY_CACHE_DIR to a shorter one", state, len(state), maxState)
 	}
 	return checkKernel(state)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"skytask.dev/tests/cluster/internal/component"
+	"skytask.dev/tests/cluster/internal/egress"
 	"skytask.dev/tests/cluster/internal/forward"
 	"skytask.dev/tests/cluster/internal/host"
 	"skytask.dev/tests/cluster/internal/image"
@@ -89,6 +90,12 @@ func (s *Supervisor) prepare(o Options) error {
 	}
 	if err := component.WriteConfig(c); err != nil {
 		return err
+	}
+	if !s.egress {
+		if err := egress.Start(c); err != nil {
+			return err
+		}
+		s.egress = true
 	}
 	return s.openAPI(o.APIPort)
 }

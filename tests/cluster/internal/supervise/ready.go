@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"skytask.dev/tests/cluster/internal/component"
-	"skytask.dev/tests/cluster/internal/kubeapi"
 	"skytask.dev/tests/cluster/internal/layout"
 	"skytask.dev/tests/cluster/internal/netns"
 )
@@ -86,68 +85,23 @@ func (s *Supervisor) awaitUsable(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	kubelets, others := map[string]*child{}, map[string]*child{}
+	children := map[string]*child{}
 	for _, c := range s.children() {
-		others[c.comp.Name] = c
+		children[c.comp.Name] = c
 	}
 	for _, n := range s.cluster.Nodes() {
-		kubelet := others[n.Component("kubelet")]
-		kubelets[n.Name] = kubelet
-		if err := s.await(ctx, kubelet, func(ctx context.Context) error { return nodeReady(ctx, api, n, kubelet) }); err != nil {
+		kubelet := children[n.Component("kubelet")]
+		if err := s.await(ctx, kubelet, func(ctx context.Context) error { return nodeUsable(ctx, api, n, kubelet) }); err != nil {
 			return err
 		}
 	}
 	serviceAccount := func(ctx context.Context) error {
 		return api.Get(ctx, "/api/v1/namespaces/default/serviceaccounts/default", nil)
 	}
-	if err := s.await(ctx, others["kube-controller-manager"], serviceAccount); err != nil {
+	if err := s.await(ctx, children["kube-controller-manager"], serviceAccount); err != nil {
 		return err
 	}
-	return s.await(ctx, others["coredns"], s.resolves)
-}
-
-// nodeReady wants the node Ready, said by the kubelet that runs now: a node
-// whose kubelet died stays Ready for most of a minute.
-func nodeReady(ctx context.Context, api *kubeapi.Client, n layout.Node, kubelet *child) error {
-	started, err := kubelet.startedAt()
-	if err != nil {
-		return err
-	}
-	var lease struct {
-		Spec struct {
-			RenewTime time.Time `json:"renewTime"`
-		} `json:"spec"`
-	}
-	// A new kubelet writes the node at once and the lease some seconds later, a
-	// restarted one the other way round.
-	var missing kubeapi.NotFound
-	err = api.Get(ctx, "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/"+n.Name, &lease)
-	if err != nil && !errors.As(err, &missing) {
-		return err
-	}
-	var node struct {
-		Status struct {
-			Conditions []struct {
-				Type, Status, Message string
-				LastHeartbeatTime     time.Time
-			} `json:"conditions"`
-		} `json:"status"`
-	}
-	if err := api.Get(ctx, "/api/v1/nodes/"+n.Name, &node); err != nil {
-		return err
-	}
-	for _, cond := range node.Status.Conditions {
-		switch {
-		case cond.Type != "Ready":
-		case cond.Status != "True":
-			return fmt.Errorf("node %s is not ready: %s", n.Name, cond.Message)
-		case cond.LastHeartbeatTime.Before(started.Truncate(time.Second)) && lease.Spec.RenewTime.Before(started):
-			return fmt.Errorf("node %s: its kubelet has not reported since it was started", n.Name)
-		default:
-			return nil
-		}
-	}
-	return fmt.Errorf("node %s has not reported yet", n.Name)
+	return s.await(ctx, children["coredns"], s.resolves)
 }
 
 // resolves asks the cluster's DNS for a Service that always exists.

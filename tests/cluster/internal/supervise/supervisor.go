@@ -29,7 +29,8 @@ type Supervisor struct {
 	cluster layout.Cluster
 	self    string // this program, reachable even after its file was replaced
 
-	ensuring sync.Mutex // one Ensure at a time
+	ensuring sync.Mutex // one Ensure at a time; guards egress
+	egress   bool       // the proxy for image pulls is open
 	waves    [][]*child
 	table    *forward.Table
 	resolver *forward.Resolver
@@ -106,7 +107,7 @@ func (s *Supervisor) command(comp component.Component) func() *exec.Cmd {
 		}
 		cmd := netns.Command(s.cluster, name, args...)
 		cmd.Dir = s.cluster.State()
-		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.cluster.State(), "LANG=C.UTF-8"}
+		cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.cluster.State(), "LANG=C.UTF-8"}, comp.Env...)
 		return cmd
 	}
 }

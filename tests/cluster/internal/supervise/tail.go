@@ -22,9 +22,10 @@ func readTail(path string, n int64) []byte {
 	return data
 }
 
-// lastLines returns the last lines of a log, indented for a message.
+// lastLines returns the last lines of a log that say something, indented for a
+// message.
 func lastLines(path string, count int) string {
-	lines := strings.Split(strings.TrimSpace(string(readTail(path, 16<<10))), "\n")
+	lines := withoutStacks(strings.Split(strings.TrimSpace(string(readTail(path, 64<<10))), "\n"))
 	if len(lines) > count {
 		lines = lines[len(lines)-count:]
 	}
@@ -34,4 +35,18 @@ func lastLines(path string, count int) string {
 		}
 	}
 	return "    " + strings.Join(lines, "\n    ")
+}
+
+// withoutStacks drops Go stack traces: after a panic they would push its
+// message out of sight. A frame is two lines, the second indented.
+func withoutStacks(lines []string) []string {
+	var kept []string
+	for i, line := range lines {
+		frame := i+1 < len(lines) && strings.HasPrefix(lines[i+1], "\t") && !strings.HasPrefix(line, "{")
+		if frame || strings.HasPrefix(line, "\t") || strings.HasPrefix(line, "goroutine ") || line == "" {
+			continue
+		}
+		kept = append(kept, line)
+	}
+	return kept
 }
