@@ -26,8 +26,14 @@ fn operations(paths: &mut Value) -> impl Iterator<Item = &mut Map<String, Value>
     items.filter_map(Value::as_object_mut).flat_map(Map::values_mut).filter_map(Value::as_object_mut)
 }
 
-/// What every operation has alike: titles of parameters, and the 422 of those that take any.
+/// What every operation has alike: a schema for every answer, titles of parameters, and the 422 of those that take any.
 fn complete(operation: &mut Map<String, Value>) {
+    if let Some(content) = operation["responses"]["200"]["content"]["application/json"].as_object_mut() {
+        content.entry("schema").or_insert_with(|| json!({}));
+    }
+    if let Some(body) = operation.get_mut("requestBody") {
+        body["required"] = json!(true);
+    }
     let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) else { return };
     for parameter in parameters {
         let name = parameter["name"].as_str().unwrap_or_default().to_owned();

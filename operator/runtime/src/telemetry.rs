@@ -1,6 +1,10 @@
 //! Logs: one line per event on stderr.
 
-use std::{env, io, str::FromStr};
+use std::{
+    env,
+    io::{self, IsTerminal as _},
+    str::FromStr,
+};
 
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, registry, util::SubscriberInitExt as _};
 
@@ -67,7 +71,10 @@ pub fn init(format: LogFormat) -> Result<(), TelemetryError> {
                     .with_writer(io::stderr),
             )
             .try_init()?,
-        LogFormat::Text => base.with(fmt::layer().with_writer(io::stderr)).try_init()?,
+        // Colours are for terminals; in a file they are noise.
+        LogFormat::Text => {
+            base.with(fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(io::stderr)).try_init()?;
+        }
     }
     Ok(())
 }
