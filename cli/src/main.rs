@@ -1,3 +1,23 @@
-//! The command line.
+//! `k8s-cli`: submits SkyPilot-style tasks to a Kubernetes cluster, follows their logs and manages their volumes.
 
-fn main() {}
+use std::process::ExitCode;
+
+mod api;
+mod args;
+mod commands;
+mod config;
+mod error;
+mod follow;
+mod printer;
+mod python;
+mod table;
+mod text;
+mod usage;
+mod waiting;
+
+fn main() -> ExitCode {
+    match usage::parse(std::env::args_os()) {
+        Ok(cli) => commands::run(cli),
+        Err(code) => code,
+    }
+}

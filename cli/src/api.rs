@@ -1,0 +1,240 @@
+//! The gateway over HTTP: one method per endpoint that the commands use.
+
+use std::{io::Read, time::Duration};
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+use sky_crd::api::{TaskRequest, TaskView, VolumeRequest, VolumeView};
+use ureq::{Agent, Body, http};
+
+use crate::error::Error;
+
+/// Longest time of one call, the log excepted: as the original.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest time until the gateway accepts the connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Largest answer: a list of some 100,000 tasks.
+const MAX_ANSWER: u64 = 256 << 20;
+
+/// A connection to the gateway as one user.
+#[derive(Clone, Debug)]
+pub(crate) struct Api {
+    agent: Agent,
+    base: String,
+    user: String,
+}
+
+/// An answer: what the commands read of it, and all of it as it came.
+#[derive(Debug)]
+pub(crate) struct Answer<T> {
+    pub(crate) view: T,
+    pub(crate) raw: Value,
+}
+
+/// Answer to a task that was submitted or stopped.
+#[derive(Debug, Deserialize)]
+pub(crate) struct TaskChange {
+    pub(crate) task_id: String,
+    pub(crate) status: String,
+}
+
+/// Answer to tasks that were stopped.
+#[derive(Debug, Deserialize)]
+pub(crate) struct TasksStopped {
+    pub(crate) count: u64,
+    pub(crate) status: String,
+}
+
+/// Answer to a volume that was created or deleted.
+#[derive(Debug, Deserialize)]
+pub(crate) struct VolumeChange {
+    pub(crate) volume_id: String,
+    pub(crate) status: String,
+}
+
+/// Answer to the list of tasks.
+#[derive(Debug, Deserialize)]
+pub(crate) struct TaskList {
+    pub(crate) tasks: Vec<TaskView>,
+}
+
+/// Answer to the list of volumes.
+#[derive(Debug, Deserialize)]
+pub(crate) struct VolumeList {
+    pub(crate) volumes: Vec<VolumeView>,
+}
+
+impl Api {
+    pub(crate) fn new(base: String, user: String) -> Self {
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .user_agent(concat!("k8s-cli/", env!("CARGO_PKG_VERSION")));
+        if is_local(&base) {
+            // A proxy for the world cannot reach this machine's own ports.
+            config = config.proxy(None);
+        }
+        Self { agent: config.build().into(), base, user }
+    }
+
+    pub(crate) fn submit(&self, task: &TaskRequest) -> Result<Answer<TaskChange>, Error> {
+        self.post("/tasks/submit", Some(task))
+    }
+
+    pub(crate) fn tasks(&self, all_users: bool) -> Result<Answer<TaskList>, Error> {
+        self.get(&format!("/tasks{}", all_users_query(all_users)))
+    }
+
+    pub(crate) fn task(&self, id: &str) -> Result<Answer<TaskView>, Error> {
+        self.get(&format!("/tasks/{}", segment(id)))
+    }
+
+    pub(crate) fn stop(&self, id: &str) -> Result<Answer<TaskChange>, Error> {
+        self.post::<(), _>(&format!("/tasks/{}/stop", segment(id)), None)
+    }
+
+    pub(crate) fn stop_all(&self, all_users: bool) -> Result<Answer<TasksStopped>, Error> {
+        self.post::<(), _>(&format!("/tasks/stop{}", all_users_query(all_users)), None)
+    }
+
+    pub(crate) fn create_volume(&self, volume: &VolumeRequest) -> Result<Answer<VolumeChange>, Error> {
+        self.post("/volumes/create", Some(volume))
+    }
+
+    pub(crate) fn volumes(&self, all_users: bool) -> Result<Answer<VolumeList>, Error> {
+        self.get(&format!("/volumes{}", all_users_query(all_users)))
+    }
+
+    pub(crate) fn delete_volume(&self, id: &str) -> Result<Answer<VolumeChange>, Error> {
+        let request = self.agent.delete(self.url(&format!("/volumes/{}", segment(id))));
+        self.answer(request.header("X-User", &self.user).config().timeout_global(Some(TIMEOUT)).build().call())
+    }
+
+    /// The task's log as it is written. There is no time limit: it ends when the task ends.
+    pub(crate) fn logs(&self, id: &str) -> Result<impl Read + use<>, Error> {
+        let request = self.agent.get(self.url(&format!("/tasks/{}/logs", segment(id)))).header("X-User", &self.user);
+        let response = self.received(request.call())?;
+        Ok(response.into_body().into_reader())
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Answer<T>, Error> {
+        let request = self.agent.get(self.url(path)).header("X-User", &self.user);
+        self.answer(request.config().timeout_global(Some(TIMEOUT)).build().call())
+    }
+
+    fn post<B: serde::Serialize, T: DeserializeOwned>(&self, path: &str, body: Option<&B>) -> Result<Answer<T>, Error> {
+        let request = self.agent.post(self.url(path)).header("X-User", &self.user);
+        let request = request.config().timeout_global(Some(TIMEOUT)).build();
+        self.answer(match body {
+            Some(body) => request.send_json(body),
+            None => request.send_empty(),
+        })
+    }
+
+    fn answer<T: DeserializeOwned>(
+        &self,
+        result: Result<http::Response<Body>, ureq::Error>,
+    ) -> Result<Answer<T>, Error> {
+        let body = self.body(self.received(result)?)?;
+        let strange = |error: serde_json::Error| self.strange(error.to_string());
+        let raw: Value = serde_json::from_slice(&body).map_err(strange)?;
+        let view = T::deserialize(&raw).map_err(strange)?;
+        Ok(Answer { view, raw })
+    }
+
+    /// A response that is a success; any other becomes an error with the gateway's own words.
+    fn received(&self, result: Result<http::Response<Body>, ureq::Error>) -> Result<http::Response<Body>, Error> {
+        let response = result.map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let body = self.body(response)?;
+        let text = || String::from_utf8_lossy(&body).trim().to_owned();
+        let detail = serde_json::from_slice::<Value>(&body).ok().and_then(|body| body.get("detail").cloned());
+        match detail {
+            Some(detail) => Err(Error::Refused { status: status.as_u16(), detail }),
+            None if status.is_redirection() => Err(self.strange(format!("HTTP {status}"))),
+            None => {
+                let text = text();
+                let detail = if text.is_empty() { format!("HTTP {status}") } else { text };
+                Err(Error::Refused { status: status.as_u16(), detail: Value::String(detail) })
+            }
+        }
+    }
+
+    fn body(&self, mut response: http::Response<Body>) -> Result<Vec<u8>, Error> {
+        let config = response.body_mut().with_config().limit(MAX_ANSWER);
+        config.read_to_vec().map_err(|error| self.unreachable(&error))
+    }
+
+    fn unreachable(&self, error: &ureq::Error) -> Error {
+        Error::Unreachable { url: self.base.clone(), reason: reason(error) }
+    }
+
+    fn strange(&self, reason: String) -> Error {
+        Error::NotTheGateway { url: self.base.clone(), reason }
+    }
+}
+
+/// A failure of the network as Python words it, where the operating system says which.
+fn reason(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::Io(io) => os_reason(io),
+        ureq::Error::HostNotFound => "[Errno -2] Name or service not known".to_owned(),
+        ureq::Error::Timeout(_) => "timed out".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// `[Errno 111] Connection refused`.
+pub(crate) fn os_reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match error.raw_os_error() {
+        Some(code) => format!("[Errno {code}] {}", text.split(" (os error").next().unwrap_or(&text)),
+        None => text,
+    }
+}
+
+fn all_users_query(all_users: bool) -> &'static str {
+    if all_users { "?all_users=true" } else { "" }
+}
+
+/// One segment of a path: whatever the user typed stays inside it.
+fn segment(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~');
+    let encode = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    text.bytes().map(encode).collect()
+}
+
+fn is_local(base: &str) -> bool {
+    let host = base.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default();
+    host == "localhost" || host.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback()) || host == "[::1]"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_stays_one() {
+        assert_eq!(segment("abc12345"), "abc12345");
+        assert_eq!(segment("../a?b=c é"), "%2E%2E%2Fa%3Fb%3Dc%20%C3%A9");
+    }
+
+    #[test]
+    fn this_machine_needs_no_proxy() {
+        for (url, local) in [
+            ("http://localhost:8000", true),
+            ("http://127.0.0.1", true),
+            ("http://[::1]:80", true),
+            ("https://gateway.example.com", false),
+        ] {
+            assert_eq!(is_local(url), local, "{url}");
+        }
+    }
+}

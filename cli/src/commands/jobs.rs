@@ -1,0 +1,13 @@
+//! `jobs`: submit, list, status, stop, logs.
+
+mod list;
+mod logs;
+mod status;
+mod stop;
+mod submit;
+
+pub(super) use list::list;
+pub(super) use logs::logs;
+pub(super) use status::status;
+pub(super) use stop::stop;
+pub(super) use submit::submit;

@@ -1,0 +1,50 @@
+//! `jobs status`: everything about one task.
+
+use serde_json::Value;
+use sky_crd::api::NodeView;
+
+use crate::{
+    args::Status,
+    commands::Context,
+    error::Error,
+    printer::{Printer, Style},
+    python, text,
+    waiting::state_word,
+};
+
+pub(crate) fn status(context: &Context, args: &Status) -> Result<(), Error> {
+    let answer = context.api()?.task(&args.task_id)?;
+    let (printer, task) = (context.printer, &answer.view);
+    if printer.is_data() {
+        return printer.data(&answer.raw, &[&task.task_id]);
+    }
+    printer.line(&printer.styled(Style::Bold, "Task Details"))?;
+    printer.pair("Task ID", &task.task_id)?;
+    printer.pair("Name", &task.name)?;
+    printer.pair("Status", state_word(task.status))?;
+    printer.pair("Created", &task.created_at)?;
+    printer.pair("Updated", &task.updated_at)?;
+    printer.line(&format!("\n{}", printer.styled(Style::Bold, "Metadata")))?;
+    // From the answer as it came: what a newer gateway adds is shown too, in its order.
+    let metadata = answer.raw.get("metadata").and_then(Value::as_object).into_iter().flatten();
+    for (key, value) in metadata.filter(|(key, _)| *key != "nodes") {
+        printer.pair(&text::one_line(key), &python::display(value))?;
+    }
+    nodes(printer, &task.metadata.nodes)
+}
+
+/// One line per node; the original has none of this.
+fn nodes(printer: Printer, nodes: &[NodeView]) -> Result<(), Error> {
+    if nodes.is_empty() {
+        return Ok(());
+    }
+    printer.line(&format!("\n{}", printer.styled(Style::Bold, "Nodes")))?;
+    for node in nodes {
+        let machine = node.machine.as_ref().map(|machine| format!(" on {machine}")).unwrap_or_default();
+        let code = node.exit_code.map(|code| format!(", exit code {code}")).unwrap_or_default();
+        let why = [&node.reason, &node.message].into_iter().flatten().map(|text| format!(": {text}"));
+        let line = format!("{}{machine}{code}{}", state_word(node.status), why.collect::<String>());
+        printer.pair(&format!("node-{}", node.index), &line)?;
+    }
+    Ok(())
+}

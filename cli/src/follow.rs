@@ -1,0 +1,131 @@
+//! Following a task: its log from the first byte to the last, then how it ended.
+
+use std::{
+    io::Read,
+    process::{self, ExitCode},
+    sync::{Arc, OnceLock},
+    thread,
+    time::{Duration, Instant},
+};
+
+use signal_hook::{consts::SIGINT, iterator::Signals};
+use sky_crd::api::{TaskState, TaskView};
+
+use crate::{
+    api::{Answer, Api, os_reason},
+    error::Error,
+    printer::{Printer, Style},
+    waiting::{StatusLine, state_word, why},
+};
+
+/// Exit code of a command that Ctrl-C ended, as in a shell.
+const INTERRUPTED: u8 = 130;
+/// How long after the end of the log the task's end may become known.
+const END_LAG: Duration = Duration::from_secs(60);
+/// Time between two looks at a task whose log has ended.
+const END_PERIOD: Duration = Duration::from_millis(250);
+
+/// Ctrl-C while a task is followed: detaches, and says how to come back.
+#[derive(Clone, Default)]
+pub(crate) struct Detach {
+    task_id: Arc<OnceLock<String>>,
+    line: Arc<OnceLock<StatusLine>>,
+}
+
+impl Detach {
+    /// From now on Ctrl-C detaches. If no handler can be set, Ctrl-C ends the process as it always does.
+    pub(crate) fn on_interrupt(printer: Printer) -> Self {
+        let detach = Self::default();
+        if let Ok(mut signals) = Signals::new([SIGINT]) {
+            let detach = detach.clone();
+            thread::spawn(move || {
+                if signals.forever().next().is_some() {
+                    detach.leave(printer);
+                }
+            });
+        }
+        detach
+    }
+
+    fn leave(&self, printer: Printer) -> ! {
+        if let Some(line) = self.line.get() {
+            line.erase();
+        }
+        match self.task_id.get() {
+            Some(id) => {
+                printer.verdict(Style::Note, "Stopped tailing logs");
+                printer.hint(&format!(
+                    "the task keeps running: `k8s-cli jobs logs {id}` follows it again, `k8s-cli jobs stop {id}` ends it"
+                ));
+            }
+            None => printer.verdict(Style::Note, "Interrupted"),
+        }
+        process::exit(INTERRUPTED.into());
+    }
+}
+
+/// Prints the task's log until it ends.
+pub(crate) fn log(api: &Api, printer: Printer, task_id: &str, detach: &Detach) -> Result<(), Error> {
+    // Both are set once only, by the one task that a command follows.
+    let _ = detach.task_id.set(task_id.to_owned());
+    printer.line(&format!("\n{}", printer.styled(Style::Id, &format!("Tailing logs for task {task_id}..."))))?;
+    printer.line(&format!("{}\n", printer.styled(Style::Dim, "Press Ctrl+C to stop tailing logs")))?;
+    let line = StatusLine::start(printer, api, task_id);
+    let _ = detach.line.set(line.clone());
+    let copied = api.logs(task_id).and_then(|log| copy(log, printer, task_id, &line));
+    line.erase();
+    copied
+}
+
+/// Hands every piece on as it comes: a line that waits in a buffer is a line that the user does not see.
+fn copy(mut log: impl Read, printer: Printer, task_id: &str, line: &StatusLine) -> Result<(), Error> {
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        let count = log
+            .read(&mut buffer)
+            .map_err(|error| Error::LogBroke { task_id: task_id.to_owned(), reason: os_reason(&error) })?;
+        line.erase();
+        match buffer.get(..count) {
+            None | Some([]) => return Ok(()),
+            Some(bytes) => printer.log(bytes)?,
+        }
+    }
+}
+
+/// Waits for the end of a task whose log has ended, says why if it failed, and gives its exit code.
+pub(crate) fn end(api: &Api, printer: Printer, task_id: &str) -> Result<ExitCode, Error> {
+    let deadline = Instant::now() + END_LAG;
+    loop {
+        let task = match api.task(task_id) {
+            Ok(Answer { view, .. }) => view,
+            Err(Error::Refused { status: 404, .. }) => {
+                printer.verdict(Style::Bad, &format!("Task {task_id} is gone: it was stopped or deleted"));
+                return Ok(ExitCode::FAILURE);
+            }
+            Err(error) => return Err(error),
+        };
+        match task.status {
+            TaskState::Completed => return Ok(ExitCode::SUCCESS),
+            TaskState::Failed => {
+                printer.verdict(Style::Bad, &failure(&task));
+                return Ok(ExitCode::from(exit_code(&task)));
+            }
+            _ if Instant::now() < deadline => thread::sleep(END_PERIOD),
+            state => {
+                let reason = format!("the log ended, but the task is {}", state_word(state));
+                return Err(Error::LogBroke { task_id: task_id.to_owned(), reason });
+            }
+        }
+    }
+}
+
+/// The task's own exit code; 1 where it has none, or one that a process cannot have.
+fn exit_code(task: &TaskView) -> u8 {
+    task.metadata.exit_code.and_then(|code| u8::try_from(code).ok()).filter(|code| *code != 0).unwrap_or(1)
+}
+
+fn failure(task: &TaskView) -> String {
+    let code = task.metadata.exit_code.map(|code| format!(" (exit code {code})")).unwrap_or_default();
+    let why = why(task).map(|why| format!(": {why}")).unwrap_or_default();
+    format!("Task {} failed{code}{why}", task.task_id)
+}

@@ -1,0 +1,179 @@
+//! The only place that decides what goes where: standard output or error, colour or none, table or data.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use serde_json::Value;
+
+use crate::{args::Format, error::Error, table::Table, text};
+
+/// How a piece of text looks on a terminal that shows colours.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Style {
+    /// It worked.
+    Good,
+    /// It failed.
+    Bad,
+    /// Nothing there, or interrupted.
+    Note,
+    /// Ids and names.
+    Id,
+    /// Headings.
+    Bold,
+    /// What may be overlooked.
+    Dim,
+}
+
+impl Style {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Good => "32",
+            Self::Bad => "31",
+            Self::Note => "33",
+            Self::Id => "36",
+            Self::Bold => "1",
+            Self::Dim => "2",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Stream {
+    terminal: bool,
+    colour: bool,
+}
+
+/// Where and how output appears.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Printer {
+    format: Format,
+    stdout: Stream,
+    stderr: Stream,
+}
+
+// Callers print through the printer, whether or not a method needs its settings today.
+#[allow(clippy::unused_self)]
+impl Printer {
+    pub(crate) fn new(format: Format) -> Self {
+        // https://no-color.org: any value but the empty one.
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let stream = |terminal: bool| Stream { terminal, colour: terminal && wanted };
+        Self { format, stdout: stream(io::stdout().is_terminal()), stderr: stream(io::stderr().is_terminal()) }
+    }
+
+    pub(crate) fn format(self) -> Format {
+        self.format
+    }
+
+    /// True if the answer is read by a program: then it is alone on standard output.
+    pub(crate) fn is_data(self) -> bool {
+        matches!(self.format, Format::Json | Format::Yaml | Format::Name)
+    }
+
+    /// True if a status line may be drawn: it must never get into a file.
+    pub(crate) fn can_draw(self) -> bool {
+        self.stderr.terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+    }
+
+    /// Text in a style, for standard output.
+    pub(crate) fn styled(self, style: Style, content: &str) -> String {
+        paint(self.stdout, style, &text::visible(content))
+    }
+
+    /// A line on standard output; the caller escapes what is not its own.
+    pub(crate) fn line(self, line: &str) -> Result<(), Error> {
+        writeln!(io::stdout(), "{line}").map_err(Error::from)
+    }
+
+    /// `  Label: value`, the original's form of a result.
+    pub(crate) fn pair(self, label: &str, value: &str) -> Result<(), Error> {
+        self.line(&format!("  {label}: {}", text::one_line(value)))
+    }
+
+    /// A table on standard output.
+    pub(crate) fn table(self, table: &Table) -> Result<(), Error> {
+        let drawn = if self.stdout.terminal { table.boxed(columns(io::stdout())) } else { table.plain() };
+        write!(io::stdout(), "{drawn}").map_err(Error::from)
+    }
+
+    /// The API's answer as data. `ids` is what [`Format::Name`] prints.
+    pub(crate) fn data(self, answer: &Value, ids: &[&str]) -> Result<(), Error> {
+        let text = match self.format {
+            Format::Yaml => serde_yaml::to_string(answer).map_err(io::Error::other)?,
+            Format::Name => ids.iter().flat_map(|id| [id, "\n"]).collect(),
+            _ => format!("{}\n", serde_json::to_string_pretty(answer).map_err(io::Error::other)?),
+        };
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        out.flush().map_err(Error::from)
+    }
+
+    /// Bytes of a log, unchanged and at once.
+    pub(crate) fn log(self, bytes: &[u8]) -> Result<(), Error> {
+        let mut out = io::stdout().lock();
+        out.write_all(bytes)?;
+        out.flush().map_err(Error::from)
+    }
+
+    /// A question on standard output, which waits for its answer on the same line.
+    pub(crate) fn question(self, question: &str) -> Result<(), Error> {
+        let mut out = io::stdout().lock();
+        write!(out, "{}", text::one_line(question))?;
+        out.flush().map_err(Error::from)
+    }
+
+    /// An error and what helps. The original writes its errors to standard output, and scripts read them there; where
+    /// standard output is data, they go to standard error.
+    pub(crate) fn error(self, error: &Error) {
+        if matches!(error, Error::ReaderGone) {
+            return;
+        }
+        let words = text::visible(&error.to_string()).into_owned();
+        // Nothing can be done about an error that cannot be told.
+        let _ = if self.is_data() || matches!(error, Error::Output(_) | Error::Aborted) {
+            writeln!(io::stderr(), "{}", paint(self.stderr, Style::Bad, &words))
+        } else {
+            writeln!(io::stdout(), "{}", paint(self.stdout, Style::Bad, &words))
+        };
+        for hint in error.hints() {
+            self.hint(&hint);
+        }
+    }
+
+    /// What helps, on standard error.
+    pub(crate) fn hint(self, hint: &str) {
+        self.remark(&format!("{} {}", paint(self.stderr, Style::Id, "hint:"), text::one_line(hint)));
+    }
+
+    /// A line on standard error that says how it went.
+    pub(crate) fn verdict(self, style: Style, sentence: &str) {
+        self.remark(&paint(self.stderr, style, &text::one_line(sentence)));
+    }
+
+    fn remark(self, line: &str) {
+        let _ = writeln!(io::stderr(), "{line}");
+    }
+
+    /// Draws the status line over the last one, cut so that it does not wrap.
+    pub(crate) fn draw_status(self, line: &str) {
+        let line = text::cut(&text::one_line(line), columns(io::stderr()).saturating_sub(1));
+        let mut err = io::stderr().lock();
+        let _ = write!(err, "\r\x1b[K{}", paint(self.stderr, Style::Dim, &line));
+        let _ = err.flush();
+    }
+
+    /// Removes the status line.
+    pub(crate) fn erase_status(self) {
+        let mut err = io::stderr().lock();
+        let _ = write!(err, "\r\x1b[K");
+        let _ = err.flush();
+    }
+}
+
+fn paint(stream: Stream, style: Style, text: &str) -> String {
+    if stream.colour { format!("\x1b[{}m{text}\x1b[0m", style.code()) } else { text.to_owned() }
+}
+
+fn columns(stream: impl std::os::fd::AsFd) -> usize {
+    terminal_size::terminal_size_of(stream).map_or(80, |(width, _)| usize::from(width.0))
+}
