@@ -25,7 +25,7 @@ type Embedded map[string]func(args []string) int
 
 const usage = `sky-cluster runs a Kubernetes cluster on this machine, for tests and demos.
 
-  up         [--api-port N] [--quiet]   start the cluster, or heal it
+  up         [--api-port N] [--restart] [--quiet]    start the cluster, or heal it
   down                                  stop it and remove every trace of it
   status                                show components, ports and problems
   load       IMAGE.tar [--tag NAME]     bring an OCI or docker archive into the cluster

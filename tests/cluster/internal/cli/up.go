@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -26,6 +27,7 @@ const lockWait = 5 * time.Minute
 func up(cmd *command) error {
 	flags := flag.NewFlagSet("up", flag.ContinueOnError)
 	apiPort := flags.Int("api-port", 0, "port of the API server on 127.0.0.1 (default: 16443, or a free one)")
+	restart := flags.Bool("restart", false, "restart supervisor and components, with this build; pods keep running")
 	quiet := flags.Bool("quiet", false, "print nothing but errors")
 	if rest, err := parse(flags, cmd.args); err != nil || len(rest) > 0 {
 		return unexpected("up", rest, err)
@@ -37,18 +39,24 @@ func up(cmd *command) error {
 	}
 	c := cmd.cluster
 	if os.Geteuid() != 0 {
-		return host.Check(c.State())
+		return host.Check(c)
 	}
 	release, err := host.Lock(c.Lock(), lockWait)
 	if err != nil {
 		return err
 	}
+	defer os.Remove(layout.RunRoot) // only when nothing was started
 	defer release()
 
 	begin := time.Now()
 	client := supervise.Connect(c)
-	_, err = client.Status(cmd.ctx)
-	started := err != nil
+	before, err := client.Status(cmd.ctx)
+	if err == nil && *restart {
+		if err := endSupervisor(c); err != nil {
+			return err
+		}
+	}
+	started := err != nil || *restart
 	if started {
 		if err := start(cmd.ctx, c, client); err != nil {
 			return err
@@ -65,10 +73,27 @@ func up(cmd *command) error {
 		return fmt.Errorf("cluster %s did not come up: %w\n(logs are in %s; `down` removes everything, `up` tries again)", c.Name, err, c.Path("logs"))
 	}
 	say("cluster %s is up (%.1f s): https://127.0.0.1:%d\n  export KUBECONFIG=%s", c.Name, time.Since(begin).Seconds(), st.APIPort, c.Kubeconfig())
+	if running, err := procs.Read(before.PID); !started && err == nil && running.Exe != executable() {
+		say("  it runs with another build: `up --restart` changes to this one")
+	}
 	for _, f := range st.Forwards {
 		if f.Problem != "" {
 			say("  forward %s is not open: %s", f, f.Problem)
 		}
+	}
+	return nil
+}
+
+// endSupervisor ends the supervisor alone. The next one ends what it left
+// running, except the pods.
+func endSupervisor(c layout.Cluster) error {
+	found, err := procs.Find(c, []string{component.SuperviseVerb})
+	if err != nil {
+		return err
+	}
+	found = slices.DeleteFunc(found, func(p procs.Process) bool { return p.Verb() != component.SuperviseVerb })
+	if left := procs.Stop(found, 0); len(left) > 0 {
+		return fmt.Errorf("the supervisor (%d) does not end", left[0].PID)
 	}
 	return nil
 }
@@ -94,7 +119,7 @@ func executable() string {
 
 // start prepares the machine and starts the supervisor.
 func start(ctx context.Context, c layout.Cluster, client *supervise.Client) error {
-	if err := host.Check(c.State()); err != nil {
+	if err := host.Check(c); err != nil {
 		return err
 	}
 	if err := claim(c); err != nil {

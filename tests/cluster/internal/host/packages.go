@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+
+	"skytask.dev/tests/cluster/internal/layout"
 )
 
 // programs maps what must be on the machine to the Debian package that has it.
@@ -82,7 +84,7 @@ const maxState = 60
 
 // Check says what keeps a cluster from running here, all of it at once, each
 // with what to do.
-func Check(state string) error {
+func Check(c layout.Cluster) error {
 	if os.Geteuid() != 0 {
 		return fmt.Errorf("a cluster needs root (namespaces, mounts, cgroups): run it as root, or set KUBECONFIG to use a cluster you have")
 	}
@@ -90,8 +92,8 @@ func Check(state string) error {
 		return fmt.Errorf("missing programs; install them with:\n  apt-get install -y %s", strings.Join(missing, " "))
 	}
 	// The kubelet makes sockets below the state directory.
-	if len(state) > maxState {
+	if state := c.State(); len(state) > maxState {
 		return fmt.Errorf("the path %s is too long for sockets (%d characters, at most %d): set SKY_CACHE_DIR to a shorter one", state, len(state), maxState)
 	}
-	return checkKernel(state)
+	return checkKernel(c.Cache)
 }
