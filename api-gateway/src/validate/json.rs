@@ -76,7 +76,11 @@ impl Serialize for Json {
             Self::Bool(value) => out.serialize_bool(*value),
             Self::Int(digits) => match digits.parse::<i64>() {
                 Ok(number) => out.serialize_i64(number),
-                Err(_) => digits.parse::<f64>().unwrap_or(f64::NAN).serialize(out),
+                // Errors show what was sent, as far as a number can be written at all.
+                Err(_) => match digits.parse::<i128>() {
+                    Ok(number) => out.serialize_i128(number),
+                    Err(_) => digits.parse::<f64>().unwrap_or(f64::NAN).serialize(out),
+                },
             },
             Self::Float(value) => out.serialize_f64(*value),
             Self::Text(text) => out.serialize_str(text),

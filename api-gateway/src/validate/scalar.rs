@@ -38,15 +38,18 @@ pub fn int(value: &Json) -> Result<i64, Refusal> {
 pub fn boolean(value: &Json) -> Result<bool, Refusal> {
     match value {
         Json::Bool(value) => Ok(*value),
-        Json::Int(digits) => match digits.as_str() {
-            "0" | "-0" => Ok(false),
-            "1" => Ok(true),
-            _ => Err(BOOL_PARSING),
-        },
-        Json::Float(0.0) => Ok(false),
-        Json::Float(1.0) => Ok(true),
+        Json::Int(digits) => digits.parse().map_err(|_| BOOL_TYPE).and_then(boolean_number),
+        Json::Float(number) => int_from_float(*number).map_err(|_| BOOL_TYPE).and_then(boolean_number),
         Json::Text(text) => boolean_text(text),
         _ => Err(BOOL_TYPE),
+    }
+}
+
+fn boolean_number(number: i64) -> Result<bool, Refusal> {
+    match number {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(BOOL_PARSING),
     }
 }
 
@@ -160,6 +163,8 @@ mod tests {
         }
         assert_eq!(boolean(&Json::Float(1.0)), Ok(true));
         assert_eq!(boolean(&Json::Int("2".to_owned())).unwrap_err().0, "bool_parsing");
+        assert_eq!(boolean(&Json::Float(2.0)).unwrap_err().0, "bool_parsing");
+        assert_eq!(boolean(&Json::Int("9".repeat(30))).unwrap_err().0, "bool_type");
         assert_eq!(boolean(&Json::Float(0.5)).unwrap_err().0, "bool_type");
         assert_eq!(boolean(&Json::Null).unwrap_err().0, "bool_type");
     }
