@@ -18,8 +18,9 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Exi
             let _ = error.print();
             ExitCode::SUCCESS
         }
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            let _ = write!(std::io::stdout(), "{}", error.render());
+        // Not the error's own text: an address in the environment makes the parser think that something was given.
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            let _ = command_of(&args).print_help();
             ExitCode::from(2)
         }
         _ => {

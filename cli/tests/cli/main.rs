@@ -1,0 +1,9 @@
+//! The program as its users call it: words, data and exit codes, against a gateway with canned answers.
+#![allow(clippy::unwrap_used, reason = "a test's helpers fail the test")]
+
+mod data;
+mod follow;
+mod gateway;
+mod program;
+mod terminal;
+mod words;

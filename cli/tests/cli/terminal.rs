@@ -1,0 +1,81 @@
+//! On a terminal: boxes, colours, and a status line that leaves no trace.
+
+use std::{fs::File, io::Read as _, os::fd::AsFd as _, process::Command, time::Duration};
+
+use rustix::{
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    termios::{Winsize, tcsetwinsize},
+};
+use serde_json::json;
+
+use crate::{
+    gateway::{Gateway, Reply, Step, submitted, task},
+    program::Home,
+};
+
+/// Runs the command on a terminal of this width; what it shows, and its exit code.
+fn on_terminal(mut command: Command, columns: u16) -> (String, Option<i32>) {
+    let host = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&host).unwrap();
+    unlockpt(&host).unwrap();
+    tcsetwinsize(host.as_fd(), Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+    let name = ptsname(&host, Vec::new()).unwrap().into_string().unwrap();
+    let terminal = File::options().read(true).write(true).open(name).unwrap();
+    command.stdin(terminal.try_clone().unwrap()).stdout(terminal.try_clone().unwrap()).stderr(terminal);
+    let mut child = command.spawn().unwrap();
+    // The command holds the terminal open; without this, reading would never end.
+    drop(command);
+    let mut shown = Vec::new();
+    // A terminal whose last user has gone gives an error instead of an end.
+    let _ = File::from(host).read_to_end(&mut shown);
+    (String::from_utf8(shown).unwrap().replace("\r\n", "\n"), child.wait().unwrap().code())
+}
+
+#[test]
+fn tables_in_boxes_unless_the_terminal_is_too_narrow() {
+    let gateway = Gateway::new().json("GET /tasks", json!({"tasks": [task("running", &json!({}))]}));
+    let home = Home::bob(&gateway.url);
+    let boxed = "                       Tasks
+┏━━━━━━━━━━┳━━━━━━━┳━━━━━━━━━┳━━━━━━━━━━━━━━━━━━━━━┓
+┃ Task ID  ┃ Name  ┃ Status  ┃ Created             ┃
+┡━━━━━━━━━━╇━━━━━━━╇━━━━━━━━━╇━━━━━━━━━━━━━━━━━━━━━┩
+│ abc12345 │ train │ running │ 2025-10-05T12:34:56 │
+└──────────┴───────┴─────────┴─────────────────────┘
+
+Total tasks: 1
+";
+    assert_eq!(on_terminal(home.command("jobs list"), 80), (boxed.to_owned(), Some(0)));
+    assert!(on_terminal(home.command("jobs list"), 40).0.starts_with("Tasks\nTask ID   Name"));
+}
+
+#[test]
+fn colours_unless_refused() {
+    let home = Home::empty("");
+    assert_eq!(on_terminal(home.command("auth whoami"), 80).0, "\u{1b}[33mNot logged in\u{1b}[0m\n");
+    for (name, value) in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+        let mut command = home.command("auth whoami");
+        command.env(name, value);
+        assert_eq!(on_terminal(command, 80).0, "Not logged in\n");
+    }
+}
+
+#[test]
+fn the_status_line_is_gone_when_the_log_begins() {
+    let waiting = json!({"reason": "ImagePullBackOff", "message": "cannot pull\u{1b} image"});
+    let steps = vec![Step::Pause(Duration::from_millis(1500)), Step::Send(b"hello\n".to_vec())];
+    let gateway = Gateway::new()
+        .json("POST /tasks/submit", submitted())
+        .json("GET /tasks/abc12345", task("pending", &waiting))
+        .json("GET /tasks/abc12345", task("pending", &waiting))
+        .json("GET /tasks/abc12345", task("completed", &json!({})))
+        .on("GET /tasks/abc12345/logs", Reply::Stream(steps));
+    let home = Home::bob(&gateway.url);
+    home.file("task.yaml", "run: x");
+    let mut command = home.command("jobs submit task.yaml");
+    command.env("NO_COLOR", "1");
+    let (shown, code) = on_terminal(command, 60);
+    assert_eq!(code, Some(0));
+    let drawn = "\r\u{1b}[KTask abc12345 pending: ImagePullBackOff: cannot pull\\u{1b}…";
+    assert!(shown.contains(drawn), "{shown:?}");
+    assert!(shown.ends_with("\r\u{1b}[Khello\n"), "{shown:?}");
+}
