@@ -134,6 +134,60 @@ fn parse(text: &str) -> Option<f64> {
     UNITS.iter().find(|(suffix, _)| *suffix == unit).map(|(_, factor)| number * factor)
 }
 
+/// A quantity as the API server shows it: `1.5Gi` is `1536Mi`, `1000000000` is `1G`. Texts with an exponent, and what is
+/// no quantity, stay as they are.
+pub fn canonical(text: &str) -> String {
+    canonical_amount(text).unwrap_or_else(|| text.to_owned())
+}
+
+fn canonical_amount(text: &str) -> Option<String> {
+    let number_end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+    let (number, unit) = text.split_at(number_end);
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let digits: u128 = format!("{whole}{fraction}").parse().ok()?;
+    let decimals = i32::try_from(fraction.len()).ok()?;
+    let binary = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"].iter().zip(1u32..).find(|(suffix, _)| **suffix == unit);
+    if let Some((_, power)) = binary {
+        let scaled = digits.checked_mul(1024u128.checked_pow(power)?)?;
+        let parts = 10u128.checked_pow(decimals.unsigned_abs())?;
+        let (bytes, rest) = (scaled / parts, scaled % parts);
+        // Below 1024 and between two bytes, the decimal form is the exact one.
+        return if rest == 0 && bytes >= 1024 { Some(binary_form(bytes)) } else { decimal_form(scaled, -decimals) };
+    }
+    let power = [("m", -3), ("", 0), ("k", 3), ("M", 6), ("G", 9), ("T", 12), ("P", 15), ("E", 18)];
+    let (_, power) = power.into_iter().find(|(suffix, _)| *suffix == unit)?;
+    decimal_form(digits, power - decimals)
+}
+
+/// The largest unit of which it is a whole number.
+fn binary_form(mut bytes: u128) -> String {
+    let units = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+    let mut unit = 0;
+    while bytes.is_multiple_of(1024) && unit + 1 < units.len() {
+        bytes /= 1024;
+        unit += 1;
+    }
+    format!("{bytes}{}", units[unit])
+}
+
+/// `digits` times ten to the `power`, in the largest unit of which it is a whole number.
+fn decimal_form(mut digits: u128, mut power: i32) -> Option<String> {
+    if digits == 0 {
+        return Some("0".to_owned());
+    }
+    while digits.is_multiple_of(10) {
+        digits /= 10;
+        power += 1;
+    }
+    while power.rem_euclid(3) != 0 || power > 18 {
+        digits = digits.checked_mul(10)?;
+        power -= 1;
+    }
+    let units = [(-3, "m"), (0, ""), (3, "k"), (6, "M"), (9, "G"), (12, "T"), (15, "P"), (18, "E")];
+    let (_, unit) = units.into_iter().find(|(unit_power, _)| *unit_power == power)?;
+    Some(format!("{digits}{unit}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,6 +219,26 @@ mod tests {
         }
         for bad in ["", "0", "lots", "1m", "-1Gi", "8GiB"] {
             assert!(Amount::memory(bad).is_err(), "{bad}");
+        }
+    }
+
+    /// Recorded from an API server.
+    #[test]
+    fn canonical_forms() {
+        for (text, shown) in [
+            ("10Gi", "10Gi"),
+            ("1.5Gi", "1536Mi"),
+            ("1024Mi", "1Gi"),
+            ("1000000000", "1G"),
+            ("128974848", "128974848"),
+            ("10G", "10G"),
+            ("1500M", "1500M"),
+            ("0.5", "500m"),
+            ("0.5Ki", "512"),
+            ("1e3", "1e3"),
+            ("x", "x"),
+        ] {
+            assert_eq!(canonical(text), shown, "{text}");
         }
     }
 

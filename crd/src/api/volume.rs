@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{InvalidField, wire_time};
 use crate::{
     TaskId, User, label, name,
-    quantity::Amount,
+    quantity::{self, Amount},
     volume::{AccessMode, DeletionPolicy, SkyVolume, SkyVolumeSpec},
 };
 
@@ -81,7 +81,7 @@ pub struct VolumeView {
     pub volume_id: String,
     /// Logical name.
     pub name: String,
-    /// Size asked for.
+    /// Size asked for, as the API server would write it.
     pub size: String,
     /// Storage class that the claim has got, or the one asked for.
     pub storage_class: Option<String>,
@@ -117,7 +117,7 @@ impl From<&SkyVolume> for VolumeView {
         Self {
             volume_id: volume.volume_id().to_string(),
             name: volume.volume_name(),
-            size: volume.spec.size.clone(),
+            size: quantity::canonical(&volume.spec.size),
             storage_class: status.storage_class.or_else(|| volume.spec.storage_class.clone()),
             access_modes: volume.spec.access_modes.iter().map(|mode| mode.as_str().to_owned()).collect(),
             status: status.phase.unwrap_or_else(|| "Pending".to_owned()),
