@@ -12,7 +12,6 @@ import (
 	_ "github.com/coredns/coredns/plugin/bind"
 	_ "github.com/coredns/coredns/plugin/cache"
 	_ "github.com/coredns/coredns/plugin/errors"
-	_ "github.com/coredns/coredns/plugin/health"
 	_ "github.com/coredns/coredns/plugin/kubernetes"
 	_ "github.com/coredns/coredns/plugin/ready"
 	_ "github.com/coredns/coredns/plugin/template"
@@ -34,7 +33,7 @@ func runCoreDNS(args []string) int {
 		return 1
 	}
 	// The order in which plugins see a query; only what is linked in.
-	dnsserver.Directives = []string{"bind", "health", "ready", "errors", "cache", "kubernetes", "template"}
+	dnsserver.Directives = []string{"bind", "ready", "errors", "cache", "kubernetes", "template"}
 	log.SetOutput(os.Stdout)
 	caddy.Quiet, dnsserver.Quiet = true, true
 	caddy.AppName = "CoreDNS"

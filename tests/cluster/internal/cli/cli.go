@@ -46,6 +46,11 @@ and nothing is started.
 // errUsage makes the exit code 2; its text was printed.
 var errUsage = errors.New("usage")
 
+// usageError is a call that was not understood; its exit code is 2 as well.
+type usageError string
+
+func (e usageError) Error() string { return string(e) }
+
 // command is one parsed call of a verb.
 type command struct {
 	ctx      context.Context
@@ -104,6 +109,7 @@ func Main(args []string, embedded Embedded) int {
 
 func exitCode(err error) int {
 	var exit *exec.ExitError
+	var misused usageError
 	switch {
 	case err == nil:
 		return 0
@@ -116,6 +122,9 @@ func exitCode(err error) int {
 		return 130
 	}
 	fmt.Fprintln(os.Stderr, "sky-cluster:", err)
+	if errors.As(err, &misused) {
+		return 2
+	}
 	return 1
 }
 
@@ -172,7 +181,7 @@ func takeName(args []string) (name string, rest []string, err error) {
 			i++
 			name = args[i]
 		case args[i] == "--name":
-			return "", nil, errors.New("--name needs a value")
+			return "", nil, usageError("--name needs a value")
 		default:
 			rest = append(rest, args[i])
 		}

@@ -54,4 +54,9 @@ func TestExitCodes(t *testing.T) {
 			t.Errorf("%s: exit code %d, want %d", verb, got, want)
 		}
 	}
+	for _, args := range [][]string{{"down", "extra"}, {"status", "--name"}, {"up", "--nonsense"}} {
+		if got := Main(args, nil); got != 2 {
+			t.Errorf("%v: exit code %d, want 2", args, got)
+		}
+	}
 }

@@ -103,7 +103,7 @@ func unexpected(verb string, rest []string, err error) error {
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("%s does not take %q; see `sky-cluster help`", verb, strings.Join(rest, " "))
+	return usageError(fmt.Sprintf("%s does not take %q; see `sky-cluster help`", verb, strings.Join(rest, " ")))
 }
 
 // pauseProgram is built beside this binary.
@@ -137,22 +137,19 @@ func start(ctx context.Context, c layout.Cluster, client *supervise.Client) erro
 	if err != nil {
 		return err
 	}
-	for _, dir := range []string{c.Run(), c.Path("logs")} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return err
-		}
-	}
 	if err := netns.Create(c); err != nil {
 		return err
 	}
 	return spawn(ctx, c, client)
 }
 
-// claim writes down which cache directory the name belongs to: namespace and
-// cgroup names are one per machine.
+// claim makes the cluster's directories and writes down which cache directory
+// the name belongs to: namespace and cgroup names are one per machine.
 func claim(c layout.Cluster) error {
-	if err := os.MkdirAll(c.Run(), 0o700); err != nil {
-		return err
+	for _, dir := range []string{c.Run(), c.Path("logs")} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
 	}
 	return os.WriteFile(c.RunPath("owner"), []byte(c.State()), 0o600)
 }

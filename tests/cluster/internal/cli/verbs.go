@@ -73,7 +73,7 @@ func load(cmd *command) error {
 		return err
 	}
 	if len(args) != 1 {
-		return errors.New("load takes one image archive: load IMAGE.tar [--tag NAME]")
+		return usageError("load takes one image archive: load IMAGE.tar [--tag NAME]")
 	}
 	if _, err := supervise.Connect(cmd.cluster).Status(cmd.ctx); err != nil {
 		return notUp(cmd.cluster)
@@ -118,7 +118,7 @@ func forwardVerb(cmd *command) error {
 	case *remove != 0 && len(args) == 0:
 		return client.RemoveForward(cmd.ctx, *remove)
 	case len(args) != 2:
-		return errors.New("write: forward PORT NAMESPACE/SERVICE:PORT, forward --list or forward --remove PORT")
+		return usageError("write: forward PORT NAMESPACE/SERVICE:PORT, forward --list or forward --remove PORT")
 	}
 	f, err := forward.ParseTarget(args[0], args[1])
 	if err != nil {

@@ -42,7 +42,6 @@ func coreDNS(c layout.Cluster) Component {
 func corefile(c layout.Cluster) string {
 	return fmt.Sprintf(`. {
 	bind %s
-	health 127.0.0.1:8080
 	ready 127.0.0.1:8181
 	errors
 	cache 30 {
