@@ -47,8 +47,8 @@ for tool in iptables ip6tables; do
 	"$tool-save" 2>/dev/null | grep -E '^:(KUBE|CNI)-' | sed "s/^/$tool /" | report rule
 done
 # Only the last cluster's end removes what all clusters share.
-if [ -z "$(ls -A /run/skytask 2>/dev/null | grep -v '^\.')" ]; then
-	[ -e /run/skytask ] && ls -A /run/skytask | sed 's|^|/run/skytask/|' | report file
+if [ -z "$(find /run/skytask -mindepth 1 -maxdepth 1 -type d 2>/dev/null)" ]; then
+	find /run/skytask 2>/dev/null | report file
 fi
 
 [ $found = 0 ] && echo "nothing is left of cluster $name"
