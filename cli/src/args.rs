@@ -39,6 +39,12 @@ pub(crate) enum Command {
     /// Manage volumes (PVCs)
     #[command(subcommand, arg_required_else_help = true)]
     Volumes(Volumes),
+    /// Print the completion script of a shell
+    #[command(after_help = "Example:\n  source <(k8s-cli completions bash)")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -64,6 +70,8 @@ pub(crate) enum Jobs {
     Stop(Stop),
     /// Tail logs from a running or completed task
     Logs(Logs),
+    /// Wait until a task has ended; the exit code is the task's own
+    Wait(Wait),
 }
 
 #[derive(Debug, Subcommand)]
@@ -117,13 +125,23 @@ Ctrl-C detaches; the task keeps running.
 Examples:
   k8s-cli jobs submit task.yaml
   k8s-cli jobs submit task.yaml --detach
+  k8s-cli jobs submit task.yaml --num-nodes 4 --env EPOCHS=100
   id=$(k8s-cli jobs submit task.yaml -o name)")]
 pub(crate) struct Submit {
-    /// Path to task YAML file
+    /// Path to task YAML file; `-` reads standard input
     pub(crate) task_file: PathBuf,
     /// Submit job without tailing logs
     #[arg(short, long)]
     pub(crate) detach: bool,
+    /// Name of the task, instead of the file's
+    #[arg(short, long)]
+    pub(crate) name: Option<String>,
+    /// Number of nodes, instead of the file's
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) num_nodes: Option<u32>,
+    /// Environment variable, instead of the file's; `KEY` alone takes the value from this environment; repeatable
+    #[arg(short, long, value_name = "KEY=VALUE", value_parser = env_pair)]
+    pub(crate) env: Vec<(String, String)>,
     #[command(flatten)]
     pub(crate) output: Output,
     #[command(flatten)]
@@ -181,6 +199,16 @@ pub(crate) struct Logs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Wait {
+    /// Task ID to wait for
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) task_id: String,
+    /// Give up after so many seconds, with exit code 1
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) timeout: Option<u64>,
+}
+
+#[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   k8s-cli volumes create data 10Gi
@@ -209,4 +237,13 @@ pub(crate) struct DeleteVolume {
     /// Skip confirmation
     #[arg(short, long)]
     pub(crate) force: bool,
+}
+
+/// `KEY=VALUE`, or `KEY` with the value that it has here.
+fn env_pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = match text.split_once('=') {
+        Some((key, value)) => (key, value.to_owned()),
+        None => (text, std::env::var(text).map_err(|_| format!("`{text}` has no value here: write `{text}=VALUE`"))?),
+    };
+    if key.is_empty() { Err("the name is missing: write `KEY=VALUE`".to_owned()) } else { Ok((key.to_owned(), value)) }
 }

@@ -6,6 +6,8 @@ mod volumes;
 
 use std::process::ExitCode;
 
+use clap::CommandFactory as _;
+
 use crate::{
     api::Api,
     args::{Auth, Cli, Command, Format, Jobs, Volumes},
@@ -43,16 +45,24 @@ fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Error> {
     match command {
         Command::Auth(Auth::Login { username }) => auth::login(context, &username),
         Command::Auth(Auth::Whoami) => auth::whoami(context),
-        Command::Jobs(Jobs::Submit(args)) => return jobs::submit(context, &args),
+        Command::Jobs(Jobs::Submit(args)) => return jobs::submit(context, args),
         Command::Jobs(Jobs::List(args)) => jobs::list(context, &args),
         Command::Jobs(Jobs::Status(args)) => jobs::status(context, &args),
         Command::Jobs(Jobs::Stop(args)) => jobs::stop(context, &args),
         Command::Jobs(Jobs::Logs(args)) => jobs::logs(context, &args),
+        Command::Jobs(Jobs::Wait(args)) => return jobs::wait(context, &args),
         Command::Volumes(Volumes::Create(args)) => volumes::create(context, args),
         Command::Volumes(Volumes::List(args)) => volumes::list(context, &args),
         Command::Volumes(Volumes::Delete(args)) => volumes::delete(context, &args),
+        Command::Completions { shell } => context.printer.raw(&completions(shell)),
     }?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn completions(shell: clap_complete::Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "k8s-cli", &mut script);
+    script
 }
 
 fn format(command: &Command) -> Format {

@@ -46,6 +46,9 @@ pub(crate) enum Error {
     /// The log broke off.
     #[error("Warning: Could not tail logs: {reason}")]
     LogBroke { task_id: String, reason: String },
+    /// The time of `jobs wait` is over.
+    #[error("Error: Task {task_id} is still {state}")]
+    WaitedTooLong { task_id: String, state: &'static str },
     /// Standard output or the terminal fails.
     #[error("Error: cannot write: {0}")]
     Output(io::Error),

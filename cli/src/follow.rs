@@ -87,36 +87,57 @@ fn copy(mut log: impl Read, printer: Printer, task_id: &str, line: &StatusLine) 
         line.erase();
         match buffer.get(..count) {
             None | Some([]) => return Ok(()),
-            Some(bytes) => printer.log(bytes)?,
+            Some(bytes) => printer.raw(bytes)?,
         }
     }
 }
 
-/// Waits for the end of a task whose log has ended, says why if it failed, and gives its exit code.
-pub(crate) fn end(api: &Api, printer: Printer, task_id: &str) -> Result<ExitCode, Error> {
+/// How a task ended.
+pub(crate) struct End {
+    code: u8,
+    verdict: Option<String>,
+}
+
+impl End {
+    /// Says why it failed, if it did, and gives its exit code.
+    pub(crate) fn tell(self, printer: Printer) -> ExitCode {
+        if let Some(verdict) = &self.verdict {
+            printer.verdict(Style::Bad, verdict);
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+/// The end of a task whose log has ended.
+pub(crate) fn end(api: &Api, task_id: &str) -> Result<End, Error> {
     let deadline = Instant::now() + END_LAG;
     loop {
-        let task = match api.task(task_id) {
-            Ok(Answer { view, .. }) => view,
-            Err(Error::Refused { status: 404, .. }) => {
-                printer.verdict(Style::Bad, &format!("Task {task_id} is gone: it was stopped or deleted"));
-                return Ok(ExitCode::FAILURE);
-            }
-            Err(error) => return Err(error),
-        };
-        match task.status {
-            TaskState::Completed => return Ok(ExitCode::SUCCESS),
-            TaskState::Failed => {
-                printer.verdict(Style::Bad, &failure(&task));
-                return Ok(ExitCode::from(exit_code(&task)));
-            }
-            _ if Instant::now() < deadline => thread::sleep(END_PERIOD),
-            state => {
+        match look(api, task_id)? {
+            Ok(end) => return Ok(end),
+            Err(_) if Instant::now() < deadline => thread::sleep(END_PERIOD),
+            Err(state) => {
                 let reason = format!("the log ended, but the task is {}", state_word(state));
                 return Err(Error::LogBroke { task_id: task_id.to_owned(), reason });
             }
         }
     }
+}
+
+/// Looks at the task once: its end, or else its state.
+pub(crate) fn look(api: &Api, task_id: &str) -> Result<Result<End, TaskState>, Error> {
+    let task = match api.task(task_id) {
+        Ok(Answer { view, .. }) => view,
+        Err(Error::Refused { status: 404, .. }) => {
+            let verdict = format!("Task {task_id} is gone: it was stopped or deleted");
+            return Ok(Ok(End { code: 1, verdict: Some(verdict) }));
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(match task.status {
+        TaskState::Completed => Ok(End { code: 0, verdict: None }),
+        TaskState::Failed => Ok(End { code: exit_code(&task), verdict: Some(failure(&task)) }),
+        state => Err(state),
+    })
 }
 
 /// The task's own exit code; 1 where it has none, or one that a process cannot have.

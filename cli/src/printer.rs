@@ -103,13 +103,11 @@ impl Printer {
             Format::Name => ids.iter().flat_map(|id| [id, "\n"]).collect(),
             _ => format!("{}\n", serde_json::to_string_pretty(answer).map_err(io::Error::other)?),
         };
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        out.flush().map_err(Error::from)
+        self.raw(text.as_bytes())
     }
 
-    /// Bytes of a log, unchanged and at once.
-    pub(crate) fn log(self, bytes: &[u8]) -> Result<(), Error> {
+    /// Bytes of a log or of a script, unchanged and at once.
+    pub(crate) fn raw(self, bytes: &[u8]) -> Result<(), Error> {
         let mut out = io::stdout().lock();
         out.write_all(bytes)?;
         out.flush().map_err(Error::from)

@@ -142,3 +142,15 @@ fn no_status_is_asked_for_when_nobody_sees_it() {
     let asked: Vec<_> = gateway.seen().into_iter().filter(|request| request == "GET /tasks/abc12345 bob").collect();
     assert_eq!(asked.len(), 1, "only for the end");
 }
+
+#[test]
+fn waiting_for_the_end() {
+    let states = [task("pending", &json!({})), task("running", &json!({})), task("failed", &json!({"exit_code": 9}))];
+    let (_gateway, home) = followed(log(&[]), &states);
+    let ran = home.run("jobs wait abc12345");
+    let verdict = "Task abc12345 failed (exit code 9)\n";
+    assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (Some(9), "", verdict));
+    let (_gateway, home) = followed(log(&[]), &[task("running", &json!({}))]);
+    let ran = home.run("jobs wait abc12345 --timeout 0");
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), "Error: Task abc12345 is still running\n"));
+}

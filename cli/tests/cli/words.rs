@@ -51,6 +51,28 @@ fn submit_detached() {
 }
 
 #[test]
+fn submit_from_standard_input_with_overrides() {
+    let gateway = Gateway::new().json("POST /tasks/submit", submitted());
+    let home = Home::bob(&gateway.url);
+    home.file("task.yaml", "name: t\nrun: x\nenvs: {A: null}\n");
+    let input = std::fs::File::open(home.path().join("task.yaml")).unwrap();
+    let mut command = home.command("jobs submit - -d -n other --num-nodes 3 -e A=1=2 --env HERE --env EMPTY=");
+    assert_eq!(ran(command.stdin(input).env("HERE", "there")).code, Some(0));
+    let body = r#"{"name":"other","num_nodes":3,"envs":{"A":"1=2","EMPTY":"","HERE":"there"},"run":"x"}"#;
+    assert_eq!(gateway.seen(), [format!("POST /tasks/submit bob {body}")]);
+    let missing = home.run("jobs submit -e NOWHERE task.yaml");
+    assert!(missing.code == Some(2) && missing.stderr.contains("`NOWHERE` has no value here"), "{missing:?}");
+}
+
+#[test]
+fn completions_of_every_shell() {
+    for shell in ["bash", "zsh", "fish"] {
+        let ran = Home::empty("").run(&format!("completions {shell}"));
+        assert!(ran.code == Some(0) && ran.stdout.contains("whoami"), "{shell}");
+    }
+}
+
+#[test]
 fn files_that_are_no_task() {
     let home = Home::bob("");
     let no_run = "Error: 'run' field is required in task definition\nError: 1\n";

@@ -6,6 +6,7 @@
 
 mod error;
 mod fields;
+mod overrides;
 mod problem;
 mod read;
 mod resources;
@@ -14,6 +15,8 @@ mod yaml;
 
 pub use error::{Position, TaskFileError};
 pub use problem::{Problem, ProblemKind};
+
+use std::collections::BTreeMap;
 
 use sky_crd::api::TaskRequest;
 
@@ -27,12 +30,31 @@ pub struct TaskFile {
     pub request: TaskRequest,
 }
 
+/// What is said beside the file, and wins over it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Overrides {
+    /// Name of the task.
+    pub name: Option<String>,
+    /// Number of nodes.
+    pub num_nodes: Option<u32>,
+    /// Environment variables, added to those of the file. A variable that has no value in the file needs one here.
+    pub envs: BTreeMap<String, String>,
+}
+
 /// Reads a task file. `source_name` stands for the file in messages.
 ///
 /// # Errors
 /// [`TaskFileError`]; everything that is wrong with the fields is in one error.
 pub fn parse(text: &str, source_name: &str) -> Result<TaskFile, TaskFileError> {
-    let document = yaml::single_document(text, source_name)?;
+    parse_with(text, source_name, Overrides::default())
+}
+
+/// As [`parse`], with overrides.
+///
+/// # Errors
+/// [`TaskFileError`], as for a file that says what the overrides say.
+pub fn parse_with(text: &str, source_name: &str, overrides: Overrides) -> Result<TaskFile, TaskFileError> {
+    let document = overrides.apply(yaml::single_document(text, source_name)?);
     let request = read::task(&document).map_err(|problems| TaskFileError::fields(source_name, problems))?;
     Ok(TaskFile { request })
 }

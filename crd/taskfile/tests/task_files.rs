@@ -1,7 +1,7 @@
 //! Task files and what becomes of them, as tables.
 
 use serde_json::{Value, json};
-use sky_taskfile::{TaskFileError, parse};
+use sky_taskfile::{Overrides, TaskFileError, parse, parse_with};
 
 fn body(text: &str) -> Value {
     let file = parse(text, "task.yaml").unwrap_or_else(|error| panic!("{text}\n{error}"));
@@ -89,6 +89,21 @@ fn null_means_absent_and_a_setup_alone_is_a_task() {
     );
     assert_eq!(body("setup: x"), json!({"setup": "x"}));
     assert_eq!(body("run: ''"), json!({"run": ""}));
+}
+
+#[test]
+fn overrides_win_and_are_checked_too() {
+    let envs = |pairs: &[(&str, &str)]| pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+    let overrides = Overrides { name: Some("n".into()), num_nodes: Some(3), envs: envs(&[("A", "1"), ("C", "")]) };
+    let with = |text: &str| parse_with(text, "task.yaml", overrides.clone());
+    let file = with("run: x\nname: 5\nenvs: {A: null, B: 2}").unwrap();
+    let expected = json!({"name": "n", "num_nodes": 3, "envs": {"A": "1", "B": "2", "C": ""}, "run": "x"});
+    assert_eq!(serde_json::to_value(file.request).unwrap(), expected);
+    assert_eq!(with("run: x").unwrap().request.envs.len(), 2);
+    let refused = with("run: x\nenvs: [A]").unwrap_err().to_string();
+    assert_eq!(refused, "task.yaml: `envs`: must be a mapping, not a list");
+    let none = Overrides { num_nodes: Some(0), ..Overrides::default() };
+    assert!(parse_with("run: x", "task.yaml", none).is_err());
 }
 
 #[test]

@@ -1,8 +1,13 @@
 //! `jobs submit`: a file becomes a task, whose log is followed to its end.
 
-use std::{fs, io, path::Path, process::ExitCode};
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::Path,
+    process::ExitCode,
+};
 
-use sky_taskfile::TaskFile;
+use sky_taskfile::Overrides;
 
 use crate::{
     args::Submit,
@@ -12,8 +17,10 @@ use crate::{
     printer::Style,
 };
 
-pub(crate) fn submit(context: &Context, args: &Submit) -> Result<ExitCode, Error> {
-    let task = read(&args.task_file)?;
+pub(crate) fn submit(context: &Context, args: Submit) -> Result<ExitCode, Error> {
+    let overrides = Overrides { name: args.name, num_nodes: args.num_nodes, envs: args.env.into_iter().collect() };
+    let (text, source) = read(&args.task_file)?;
+    let task = sky_taskfile::parse_with(&text, &source, overrides).map_err(Error::TaskFile)?;
     let (api, printer) = (context.api()?, context.printer);
     let follows = !args.detach && !printer.is_data();
     // Before the task exists: an interrupt that comes just after must still say which task there is.
@@ -31,18 +38,25 @@ pub(crate) fn submit(context: &Context, args: &Submit) -> Result<ExitCode, Error
         None => Ok(ExitCode::SUCCESS),
         Some(detach) => {
             follow::log(&api, printer, id, &detach)?;
-            follow::end(&api, printer, id)
+            Ok(follow::end(&api, id)?.tell(printer))
         }
     }
 }
 
-fn read(path: &Path) -> Result<TaskFile, Error> {
-    let bytes = fs::read(path).map_err(|error| match error.kind() {
+/// The file's text and its name in messages.
+fn read(path: &Path) -> Result<(String, String), Error> {
+    let refuse = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => Error::NoTaskFile(path.to_owned()),
         _ => Error::UnreadableTaskFile(path.to_owned(), error),
-    })?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        Error::UnreadableTaskFile(path.to_owned(), io::Error::new(io::ErrorKind::InvalidData, error))
-    })?;
-    sky_taskfile::parse(&text, &path.display().to_string()).map_err(Error::TaskFile)
+    };
+    let mut bytes = Vec::new();
+    let name = if path == Path::new("-") {
+        io::stdin().read_to_end(&mut bytes).map_err(refuse)?;
+        "stdin".to_owned()
+    } else {
+        bytes = fs::read(path).map_err(refuse)?;
+        path.display().to_string()
+    };
+    let text = String::from_utf8(bytes).map_err(|error| refuse(io::Error::new(io::ErrorKind::InvalidData, error)))?;
+    Ok((text, name))
 }
