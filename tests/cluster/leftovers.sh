@@ -2,6 +2,7 @@
 # leftovers.sh NAME: lists whatever of a cluster is still on this machine, and
 # exits with 1 when there is anything. Run it after `sky-cluster down`.
 set -uo pipefail
+shopt -s lastpipe # so that report can set found
 
 name=${1:?usage: leftovers.sh NAME}
 netns=sky-$name
