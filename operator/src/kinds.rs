@@ -13,7 +13,7 @@ use sky_operator_core::{
     volume::{self, InvalidVolume, ObservedVolume, ValidVolume},
 };
 
-use crate::scope::Scope;
+use crate::{error::PassError, scope::Scope};
 
 /// A kind that is reconciled: how it is observed, validated and planned.
 pub(crate) trait Kind:
@@ -33,7 +33,7 @@ pub(crate) trait Kind:
     const NAME: &'static str;
     const RESOURCE: &'static str;
 
-    fn observe(&self, scope: &Scope) -> Self::Observed;
+    fn observe(&self, scope: &Scope) -> impl Future<Output = Result<Self::Observed, PassError>> + Send;
     fn validate(&self, policy: &Policy) -> Result<Self::Valid, Self::Invalid>;
     fn plan(valid: &Self::Valid, observed: &Self::Observed, now: Timestamp) -> Plan<Self::Status>;
     fn plan_invalid(&self, error: &Self::Invalid, now: Timestamp) -> Plan<Self::Status>;
@@ -50,8 +50,8 @@ impl Kind for SkyTask {
     const NAME: &'static str = "SkyTask";
     const RESOURCE: &'static str = "skytasks";
 
-    fn observe(&self, scope: &Scope) -> ObservedTask {
-        scope.observe_task(self)
+    async fn observe(&self, scope: &Scope) -> Result<ObservedTask, PassError> {
+        scope.observe_task(self).await
     }
 
     fn validate(&self, policy: &Policy) -> Result<ValidTask, InvalidTask> {
@@ -84,8 +84,8 @@ impl Kind for SkyVolume {
     const NAME: &'static str = "SkyVolume";
     const RESOURCE: &'static str = "skyvolumes";
 
-    fn observe(&self, scope: &Scope) -> ObservedVolume {
-        scope.observe_volume(self)
+    async fn observe(&self, scope: &Scope) -> Result<ObservedVolume, PassError> {
+        Ok(scope.observe_volume(self))
     }
 
     fn validate(&self, _policy: &Policy) -> Result<ValidVolume, InvalidVolume> {

@@ -67,7 +67,7 @@ async fn decide<K: Kind>(
         Ok(valid) => valid,
         Err(error) => return Ok((object.plan_invalid(&error, now), None)),
     };
-    let mut observed = object.observe(scope);
+    let mut observed = object.observe(scope).await?;
     let plan = K::plan(&valid, &observed, now);
     if plan.writes.is_empty() {
         return Ok((plan, None));

@@ -16,11 +16,12 @@ use kube::{
 };
 use sky_crd::{label, task::SkyTask, volume::SkyVolume};
 use sky_operator_core::{
+    plan::Applied,
     task::{ObservedTask, Policy, is_finished},
     volume::ObservedVolume,
 };
 
-use crate::{memory::Memory, metrics::Metrics};
+use crate::{apply::within_deadline, error::PassError, memory::Memory, metrics::Metrics};
 
 /// The caches. Jobs and pods in there have lost their specifications: nothing decides on those.
 #[derive(Clone, Debug)]
@@ -59,8 +60,22 @@ where
 }
 
 impl Scope {
-    /// Everything in the caches that decides about a task.
-    pub(crate) fn observe_task(&self, task: &SkyTask) -> ObservedTask {
+    /// Everything that decides about a task: from the caches, and from the API server itself where a cache would have to
+    /// prove an absence.
+    pub(crate) async fn observe_task(&self, task: &SkyTask) -> Result<ObservedTask, PassError> {
+        let mut observed = self.cached_task(task);
+        let status = task.status.clone().unwrap_or_default();
+        let jobs: Api<Job> = Api::namespaced(self.client.clone(), &task.namespace().unwrap_or_default());
+        let unseen: Vec<_> = observed.unseen(&status).filter_map(|node| node.job.clone()).collect();
+        for name in unseen {
+            if let Some(job) = within_deadline("read a Job", jobs.get_opt(&name)).await? {
+                observed.absorb(Applied::Job(Box::new(job)));
+            }
+        }
+        Ok(observed)
+    }
+
+    fn cached_task(&self, task: &SkyTask) -> ObservedTask {
         let namespace = task.namespace().unwrap_or_default();
         let names = task.names().jobs(task.status.as_ref().and_then(|status| status.attempt).unwrap_or(0));
         let job = |name: &String| self.stores.jobs.get(&ObjectRef::new(name).within(&namespace));

@@ -1,1 +1,16 @@
-//! The tests against a real cluster.
+//! The harness of the tests against a real cluster: where it is, a namespace per test, histories of what happened there.
+//!
+//! `make test` starts the cluster and says by environment variables where everything is.
+
+pub mod audit;
+pub mod cli;
+pub mod cluster;
+pub mod gateway;
+pub mod history;
+pub mod operator;
+pub mod space;
+
+use std::time::Duration;
+
+/// How long anything may take that the cluster has to do.
+pub const DEADLINE: Duration = Duration::from_secs(90);

@@ -67,8 +67,16 @@ fn of_job(evidence: &NodeEvidence<'_>, job: &Job) -> NodeStatus {
     match (from_pod, finished_condition(job)) {
         (Some(node), _) if node.phase.is_final() => node,
         (node, Some(condition)) => of_finished_job(node.unwrap_or(base), condition),
-        (Some(node), None) => node,
-        (None, None) => base,
+        (node, None) => forward(evidence.recorded, node.unwrap_or(base)),
+    }
+}
+
+/// A node that ran does not wait again: its pod is never replaced, and what seems so is an older cache or a pod that has
+/// just gone, of which the Job speaks in a moment.
+fn forward(recorded: Option<&NodeStatus>, node: NodeStatus) -> NodeStatus {
+    match recorded {
+        Some(ran) if ran.phase > node.phase => ran.clone(),
+        _ => node,
     }
 }
 

@@ -8,7 +8,10 @@ use k8s_openapi::{
     jiff::Timestamp,
 };
 use kube::ResourceExt as _;
-use sky_crd::volume::SkyVolume;
+use sky_crd::{
+    task::{NodeStatus, SkyTaskStatus},
+    volume::SkyVolume,
+};
 
 use crate::plan::{Applied, Refusal};
 
@@ -31,6 +34,14 @@ pub struct ObservedTask {
 }
 
 impl ObservedTask {
+    /// The nodes whose recorded Job is not among the observed ones. A cache may be older than the status, so whoever
+    /// observes must ask the API server itself about these: a Job that is missing here counts as deleted.
+    pub fn unseen<'a>(&'a self, status: &'a SkyTaskStatus) -> impl Iterator<Item = &'a NodeStatus> {
+        let seen = |uid: &String| self.jobs.iter().any(|job| job.uid().as_ref() == Some(uid));
+        let running = status.nodes.iter().filter(|node| !node.phase.is_final());
+        running.filter(move |node| node.job_uid.as_ref().is_some_and(|uid| !seen(uid)))
+    }
+
     /// Takes in what a write brought, so that the next plan builds on it and not on an older cache.
     pub fn absorb(&mut self, applied: Applied) {
         if let Applied::Job(job) = applied {

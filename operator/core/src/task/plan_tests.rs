@@ -287,3 +287,24 @@ fn an_adopted_job_counts_as_made() {
     world.observed.jobs.push(stored(job));
     assert_eq!(job_names(&world.plan(0)), ["job-0123abcd-node-1"]);
 }
+
+#[test]
+fn a_node_that_ran_does_not_wait_again_when_its_pod_goes() {
+    let mut world = World::new(1);
+    world.pass(0);
+    world.running(0, 1);
+    world.pass(1);
+    world.observed.pods.clear();
+    assert!(world.pass(2).is_empty());
+    assert_eq!(world.status().phase, Some(TaskPhase::Running));
+}
+
+#[test]
+fn a_recorded_job_that_a_cache_does_not_have_must_be_asked_for() {
+    let mut world = World::new(2);
+    world.pass(0);
+    assert_eq!(world.observed.unseen(world.status()).count(), 0);
+    world.observed.jobs.remove(1);
+    let unseen: Vec<_> = world.observed.unseen(world.status()).map(|node| node.index).collect();
+    assert_eq!(unseen, [1]);
+}

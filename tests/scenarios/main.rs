@@ -1,0 +1,13 @@
+//! Scenarios on a real cluster. Run by `make test`.
+
+mod crash;
+mod deletion;
+mod gateway;
+mod idle;
+mod names;
+mod refusals;
+mod scripts;
+mod users;
+mod volumes;
+mod walkthrough;
+mod writes;

@@ -1,0 +1,81 @@
+//! The gateway over HTTP.
+
+use serde_json::Value;
+
+use crate::{DEADLINE, cluster::required};
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Body as text.
+    pub text: String,
+}
+
+impl Answer {
+    /// Body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("no JSON ({error}): {}", self.text))
+    }
+}
+
+/// The gateway as one user.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    url: String,
+    user: Option<String>,
+}
+
+impl Gateway {
+    /// For a user; `None` sends no header.
+    pub fn of(user: Option<&str>) -> Self {
+        Self { url: required("SKY_TEST_API_URL"), user: user.map(str::to_owned) }
+    }
+
+    /// One request.
+    pub fn request(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        let agent: ureq::Agent =
+            ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(DEADLINE)).build().into();
+        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
+        if let Some(user) = &self.user {
+            request = request.header("X-User", user);
+        }
+        let text = body.map(Value::to_string).unwrap_or_default();
+        let request = request.header("content-type", "application/json").body(text).expect("a request");
+        let answer = tokio::task::block_in_place(|| agent.run(request));
+        let mut answer = answer.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        let status = answer.status().as_u16();
+        Answer { status, text: answer.body_mut().read_to_string().expect("a body") }
+    }
+
+    /// `GET`.
+    pub fn get(&self, path: &str) -> Answer {
+        self.request("GET", path, None)
+    }
+
+    /// `POST`.
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        self.request("POST", path, Some(body))
+    }
+
+    /// Submits a task and returns its id.
+    pub fn submit(&self, body: &Value) -> String {
+        let answer = self.post("/tasks/submit", body);
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json()["task_id"].as_str().expect("an id").to_owned()
+    }
+
+    /// The task once its status is one of these.
+    pub async fn wait(&self, id: &str, statuses: &[&str]) -> Value {
+        let deadline = tokio::time::Instant::now() + DEADLINE;
+        loop {
+            let task = self.get(&format!("/tasks/{id}")).json();
+            if task["status"].as_str().is_some_and(|status| statuses.contains(&status)) {
+                return task;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "task {id} is not {statuses:?}: {task:#}");
+            tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+        }
+    }
+}
