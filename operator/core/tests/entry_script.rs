@@ -1,8 +1,7 @@
 //! The entry script as PID 1, in every combination of what `sh` is and whether the image has bash.
 
-#[allow(dead_code, unreachable_pub)]
-#[path = "../src/task/entry.rs"]
-mod entry;
+#![allow(clippy::unwrap_used, reason = "a test's helpers fail the test")]
+#![allow(clippy::print_stderr, reason = "tells which case of a table failed")]
 
 #[path = "entry_script/container.rs"]
 mod container;
@@ -22,7 +21,7 @@ use std::io::Write as _;
 fn can_run(sh: &str) -> bool {
     let Some(reason) = missing(sh) else { return true };
     // Not by `eprintln`, which a passing test's output hides.
-    writeln!(std::io::stderr(), "\nskipped: {reason}").unwrap();
+    std::io::stderr().write_all(format!("\nskipped: {reason}\n").as_bytes()).unwrap();
     false
 }
 
@@ -60,6 +59,7 @@ in_every_image! {
     scripts::syntax_errors_are_those_of_the_shell,
     scripts::large_scripts_come_in_files,
     scripts::bashrc_is_read_as_by_a_person,
+    scripts::setup_may_install_bash,
     scripts::signals_are_not_ignored,
     exports::environment_is_the_containers,
     exports::exports_are_handed_over,

@@ -2,7 +2,7 @@
 
 use super::harness::{Image, Task};
 
-pub fn workdir_is_entered_by_both(image: &Image) {
+pub(crate) fn workdir_is_entered_by_both(image: &Image) {
     let show = "pwd; [ \"$PWD\" = \"$(pwd -P)\" ] || echo differs; cd /; exit 0";
     // Given, and where that is below the test's directory.
     for (given, place) in [
@@ -27,17 +27,15 @@ pub fn workdir_is_entered_by_both(image: &Image) {
     let path = task.path("image");
     task.end().expect(0, &format!("{path}\n{path}\n"));
 
-    // Setup may replace it, change what `~` is, and leave a PATH without programs.
-    let task = Task::new(image).workdir("~/w").setup("echo a >a; rm -rf ~/w; export HOME=/none; export PATH=$PATH:");
+    // Setup may replace it, and change what `~` is.
+    let task = Task::new(image).workdir("~/w").setup("echo a >a; rm -rf ~/w; export HOME=/none");
     let path = task.path("home/w");
     task.run("pwd; cat a 2>/dev/null || echo new").end().expect(0, &format!("{path}\nnew\n"));
-    let task = Task::new(image).workdir("~/w").setup("export PATH=/none");
-    let path = task.path("home/w");
-    task.run("pwd").end().expect(0, &format!("{path}\n"));
 }
 
-pub fn unusable_workdir_is_reported(image: &Image) {
-    for (path, setting) in [("/proc/x/y", ""), ("file", ": >file"), ("~/w", "mount -t tmpfs -o ro none \"$dir/home\"")] {
+pub(crate) fn unusable_workdir_is_reported(image: &Image) {
+    for (path, setting) in [("/proc/x/y", ""), ("file", ": >file"), ("~/w", "mount -t tmpfs -o ro none \"$dir/home\"")]
+    {
         let task = Task::new(image).workdir(path).setting(setting).setup("echo no").run("echo no");
         let name = path.replace('~', &task.path("home")).replace("file", &task.path("image/file"));
         let ended = task.end();
@@ -55,14 +53,15 @@ for at in / /tmp /var/tmp; do mount --bind $at $at; mount -o remount,bind,ro $at
 cd "$dir/image"
 mount -o remount,ro /dev/shm"#;
 
-pub fn files_go_where_there_is_room(image: &Image) {
+pub(crate) fn files_go_where_there_is_room(image: &Image) {
     let show = "echo \"$0\" wow!; export A=1";
     let shm = "/dev/shm/.sky-task";
     let both = |at: &str| format!("{at}/setup wow!\n{at}/run wow!\n");
     let task = |setting: &str| Task::new(image).setting(setting).setup(show).run(show);
     task("").env("TMPDIR", "/none").end().expect(0, &both(shm));
     // The container was restarted: what the first one left must not count.
-    let stale = format!("mkdir {shm}; echo stop >{shm}/stop; echo 'exit 9' >{shm}/exports; : >{shm}/rc; chmod 0 {shm}/*");
+    let stale =
+        format!("mkdir {shm}; echo stop >{shm}/stop; echo 'exit 9' >{shm}/exports; : >{shm}/rc; chmod 0 {shm}/*");
     task(&stale).end().expect(0, &both(shm));
 
     let home = "mount --bind \"$dir/home\" \"$dir/home\"; mount -o remount,bind,rw \"$dir/home\"";
@@ -77,7 +76,7 @@ pub fn files_go_where_there_is_room(image: &Image) {
 }
 
 /// Without an entry in passwd, with nothing to write to but /dev/shm.
-pub fn any_user_will_do(image: &Image) {
+pub(crate) fn any_user_will_do(image: &Image) {
     let user = "prefix='setpriv --reuid 54321 --regid 54321 --clear-groups'";
     let setting = format!("{READ_ONLY}\nmount -o remount,rw /dev/shm\n{user}");
     let setup = "export A=\"$(grep ^Uid /proc/self/status | tr -d '\\t')\"";
@@ -99,12 +98,12 @@ pub fn any_user_will_do(image: &Image) {
 }
 
 /// Processes whose parents have gone are PID 1's to bury. Only it and the shell are left, then.
-pub fn orphans_are_reaped(image: &Image) {
-    let run = r#"
+pub(crate) fn orphans_are_reaped(image: &Image) {
+    let run = r"
         i=0
         while [ $i -lt 50 ]; do (sh -c : & sleep 0 &); i=$((i + 1)); done
         while set -- /proc/[0-9]*; [ $# -gt 2 ]; do sleep 0.02; done
-        echo reaped"#;
+        echo reaped";
     Task::new(image).run(run).end().expect(0, "reaped\n");
     Task::new(image).setup(run).end().expect(0, "reaped\n");
 }

@@ -3,7 +3,7 @@
 use super::harness::{Image, Task};
 
 /// Exactly the container's variables and PYTHONUNBUFFERED; what shells count and remember for themselves aside.
-pub fn environment_is_the_containers(image: &Image) {
+pub(crate) fn environment_is_the_containers(image: &Image) {
     let own = ["PWD=", "SHLVL=", "_="];
     let nasty = "a 'b' \"c\" $d `e` \\f ü!";
     for (user, expected) in [(None, "1"), (Some("0"), "0"), (Some(""), "")] {
@@ -54,8 +54,12 @@ const KEPT: &[(&str, &str, &str, &str)] = &[
     ("from a function", "f() { export A=1; return 0; }; f", "$A", "1"),
 ];
 
-pub fn exports_are_handed_over(image: &Image) {
+pub(crate) fn exports_are_handed_over(image: &Image) {
     for &(name, setup, print, wanted) in KEPT {
+        if image.sh == "busybox" && image.bash && setup.contains("PATH=") {
+            // Debian's busybox runs its tools without looking for them, so it cannot tell bash where they are.
+            continue;
+        }
         let run = format!("printf '[%s]\n' \"{print}\"");
         let ended = Task::new(image).setup(setup).run(run).env("GIVEN", "given").end();
         assert_eq!(ended.code, 0, "{name}: {ended:?}");
@@ -69,9 +73,10 @@ pub fn exports_are_handed_over(image: &Image) {
     }
 
     // Every byte that can be in a variable.
-    let all = r#"i=1; while [ $i -lt 256 ]; do all="$all\\$(printf %03o $i)"; i=$((i + 1)); done; all=$(printf "${all}x")"#;
+    let all =
+        r#"i=1; while [ $i -lt 256 ]; do all="$all\\$(printf %03o $i)"; i=$((i + 1)); done; all=$(printf "${all}x")"#;
     let task = Task::new(image).setup(format!("{all}; export A=\"$all\""));
-    task.run(format!("{all}; [ \"$A\" = \"$all\" ] && echo ${{#all}} same")).end().expect(0, "255 same\n".replace("255", "256").as_str());
+    task.run(format!("{all}; [ \"$A\" = \"$all\" ] && echo ${{#all}} same")).end().expect(0, "256 same\n");
 
     if image.bash {
         let setup = "f() { echo \"f $1\"; }; g() { :; }; export -f f; set -o posix; set -u";
@@ -80,7 +85,7 @@ pub fn exports_are_handed_over(image: &Image) {
     }
 }
 
-pub fn nothing_else_is_handed_over(image: &Image) {
+pub(crate) fn nothing_else_is_handed_over(image: &Image) {
     let setup = "A=1; cd /; export PWD OLDPWD; umask 077; f() { :; }; alias a=b; exec 3>&1; exec >/dev/null";
     let run = r#"
         echo "[$A]" "${OLDPWD-none}"
@@ -95,7 +100,7 @@ pub fn nothing_else_is_handed_over(image: &Image) {
     task.end().expect(0, &output);
 }
 
-pub fn setup_that_ends_otherwise_hands_nothing_over(image: &Image) {
+pub(crate) fn setup_that_ends_otherwise_hands_nothing_over(image: &Image) {
     let run = "echo \"[$A]\"";
     let ended = |setup: &str| Task::new(image).setup(setup).run(run).end();
     ended("export A=1; trap 'echo mine' EXIT; exit 0").expect(0, "mine\n[]\n");
@@ -108,21 +113,21 @@ pub fn setup_that_ends_otherwise_hands_nothing_over(image: &Image) {
     ended("set -e; export A=1; rm -rf /dev/shm/.sky-task").expect(0, &format!("{lost}[]\n"));
     ended("set -e; export A=1; rm -rf /dev/shm/.sky-task; exit 3").expect(3, lost);
     let full = Task::new(image).setting("mount -o remount,size=16k /dev/shm");
-    full.setup("export A=1; cat /dev/zero >/dev/shm/full 2>/dev/null; true").run("echo no").end().expect(
-        1,
-        &format!("{lost}sky-task: cannot write /dev/shm/.sky-task/run\n"),
-    );
+    full.setup("export A=1; cat /dev/zero >/dev/shm/full 2>/dev/null; true")
+        .run("echo no")
+        .end()
+        .expect(1, &format!("{lost}sky-task: cannot write /dev/shm/.sky-task/run\n"));
 }
 
 /// The operator learns the phase; for a failing run Kubernetes shows the log's last lines instead.
-pub fn failing_setup_is_marked(image: &Image) {
+pub(crate) fn failing_setup_is_marked(image: &Image) {
     let message = |setup: &str, run: &str| Task::new(image).setup(setup).run(run).end().message;
     assert_eq!(message("exit 3", "echo no"), "{\"phase\":\"setup\",\"exitCode\":3}\n");
     assert_eq!(message("kill -9 $$", "echo no"), "{\"phase\":\"setup\",\"exitCode\":137}\n");
     assert_eq!(message("exit 0", "exit 3"), "");
     assert_eq!(message("exit 0", "exit 0"), "");
 
-    let gone = "umount /dev/termination-log; rm /dev/termination-log";
+    let gone = "umount /dev/termination-log \"$dir/dev/termination-log\"; rm /dev/termination-log";
     let kept = Task::new(image).setting(gone).setup("exit 3").end();
     assert_eq!((kept.code, kept.output.as_str()), (3, ""));
     let locked = "mount -o remount,bind,ro /dev/termination-log";

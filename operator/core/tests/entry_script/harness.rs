@@ -12,24 +12,29 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use super::entry::{ScriptSource, entry_args};
+use sky_operator_core::task::entry::{ScriptSource, entry_args};
 
 /// For what ends in milliseconds: long enough for a machine that has other things to do.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
+
+/// Between two looks at something that nobody announces.
+const POLL: Duration = Duration::from_millis(1);
 
 /// What scripts and tests call besides shells.
-const TOOLS: [&str; 14] = [
-    "cat", "chmod", "env", "grep", "head", "kill", "mkdir", "mkfifo", "printf", "rm", "setsid", "sleep", "tr", "true",
+const TOOLS: [&str; 16] = [
+    "cat", "chmod", "env", "grep", "head", "kill", "ln", "mkdir", "mkfifo", "printf", "readlink", "rm", "setsid",
+    "sleep", "tr", "true",
 ];
 
 /// Runs as PID 1 before the entry script: `DIR SETTING COMMAND…`. /dev is made of what a container has there, with the
-/// message file of the pod; `SETTING` are further commands.
+/// message file of the pod; the real root's home, which a bash without HOME goes to, is hidden; `SETTING` are further
+/// commands.
 const CONTAINER: &str = r#"
 set -e
 dir=$1 setting=$2
 shift 2
 mount -t tmpfs -o mode=755 none "$dir/dev"
-for device in null zero full urandom; do
+for device in null zero; do
   : >"$dir/dev/$device"
   mount --bind "/dev/$device" "$dir/dev/$device"
 done
@@ -38,6 +43,7 @@ mount -t tmpfs -o mode=1777 none "$dir/dev/shm"
 : >"$dir/dev/termination-log"
 mount --bind "$dir/message" "$dir/dev/termination-log"
 mount --rbind "$dir/dev" /dev
+mount -t tmpfs none /root
 cd "$dir/image"
 mkfifo -m 666 pipe
 unset prefix
@@ -46,9 +52,9 @@ exec $prefix "$@"
 "#;
 
 /// An image: a `PATH` with an `sh`, the usual tools and perhaps bash.
-pub struct Image {
-    pub sh: &'static str,
-    pub bash: bool,
+pub(crate) struct Image {
+    pub(crate) sh: &'static str,
+    pub(crate) bash: bool,
 }
 
 impl Image {
@@ -60,19 +66,25 @@ impl Image {
         for tool in TOOLS {
             symlink(busybox.clone().or_else(|| which(tool)).unwrap(), dir.join(tool)).unwrap();
         }
+        write_tool(dir, "busy", "echo up; exec sleep 1000");
         if self.bash {
             symlink(which("bash").unwrap(), dir.join("bash")).unwrap();
         }
     }
 }
 
+fn write_tool(dir: &Path, name: &str, script: &str) {
+    fs::write(dir.join(name), format!("#!{}/sh\n{script}", dir.display())).unwrap();
+    fs::set_permissions(dir.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+}
+
 /// The program's path, outside of any image.
-pub fn which(program: &str) -> Option<PathBuf> {
+pub(crate) fn which(program: &str) -> Option<PathBuf> {
     ["/usr/bin", "/bin", "/usr/sbin", "/sbin"].iter().map(|dir| Path::new(dir).join(program)).find(|path| path.exists())
 }
 
 /// Why nothing of this can run here, if so.
-pub fn missing(sh: &str) -> Option<String> {
+pub(crate) fn missing(sh: &str) -> Option<String> {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let root = status.lines().any(|line| line.starts_with("Uid:") && line.split_whitespace().nth(2) == Some("0"));
     if !root {
@@ -99,7 +111,7 @@ impl Script {
 }
 
 /// A task that has not started.
-pub struct Task<'a> {
+pub(crate) struct Task<'a> {
     image: &'a Image,
     dir: PathBuf,
     workdir: Option<String>,
@@ -111,7 +123,7 @@ pub struct Task<'a> {
 
 impl<'a> Task<'a> {
     /// A task without scripts, with an empty home and current directory.
-    pub fn new(image: &'a Image) -> Self {
+    pub(crate) fn new(image: &'a Image) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let serial = NEXT.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("sky-entry-{}-{serial}", std::process::id()));
@@ -128,18 +140,18 @@ impl<'a> Task<'a> {
         Self { image, dir, workdir: None, setup, run, env: env.into(), setting: String::new() }
     }
 
-    pub fn setup(mut self, text: impl Into<String>) -> Self {
+    pub(crate) fn setup(mut self, text: impl Into<String>) -> Self {
         self.setup = Script::Text(text.into());
         self
     }
 
-    pub fn run(mut self, text: impl Into<String>) -> Self {
+    pub(crate) fn run(mut self, text: impl Into<String>) -> Self {
         self.run = Script::Text(text.into());
         self
     }
 
     /// Both scripts, in files that only root may write.
-    pub fn files(mut self, setup: &str, run: &str) -> Self {
+    pub(crate) fn files(mut self, setup: &str, run: &str) -> Self {
         let file = |name: &str, text: &str| {
             fs::write(self.dir.join(name), text).unwrap();
             Script::File(self.path(name))
@@ -148,44 +160,42 @@ impl<'a> Task<'a> {
         self
     }
 
-    pub fn workdir(mut self, path: impl Into<String>) -> Self {
+    pub(crate) fn workdir(mut self, path: impl Into<String>) -> Self {
         self.workdir = Some(path.into());
         self
     }
 
-    pub fn env(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    pub fn env_remove(mut self, name: &str) -> Self {
+    pub(crate) fn env_remove(mut self, name: &str) -> Self {
         self.env.retain(|(n, _)| n != name);
         self
     }
 
     /// Shell commands that prepare the container, as root. What they leave in `$prefix` runs the entry script.
-    pub fn setting(mut self, commands: &str) -> Self {
+    pub(crate) fn setting(mut self, commands: &str) -> Self {
         self.setting.push_str(commands);
         self.setting.push('\n');
         self
     }
 
     /// A directory of the test's own: `home`, `image` (the current directory), `bin` (`PATH`).
-    pub fn path(&self, sub: &str) -> String {
+    pub(crate) fn path(&self, sub: &str) -> String {
         self.dir.join(sub).to_str().unwrap().to_owned()
     }
 
     /// Replaces a tool of the image by a script.
-    pub fn tool(self, name: &str, script: &str) -> Self {
-        let path = self.dir.join("bin").join(name);
-        fs::remove_file(&path).unwrap();
-        fs::write(&path, format!("#!{}\n{script}", self.path("bin/sh"))).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    pub(crate) fn tool(self, name: &str, script: &str) -> Self {
+        fs::remove_file(self.dir.join("bin").join(name)).unwrap();
+        write_tool(&self.dir.join("bin"), name, script);
         self
     }
 
     /// Starts it. What goes to the container's stderr is kept apart.
-    pub fn start(self) -> Running {
+    pub(crate) fn start(self) -> Running {
         let stderr = fs::File::create(self.dir.join("stderr")).unwrap();
         let mut command = Command::new(which("unshare").unwrap());
         command.args(["--pid", "--fork", "--kill-child", "--mount-proc", "--"]);
@@ -214,13 +224,13 @@ impl<'a> Task<'a> {
     }
 
     /// Runs it to its end.
-    pub fn end(self) -> Ended {
+    pub(crate) fn end(self) -> Ended {
         self.start().end()
     }
 }
 
 /// A task that has been started. It is killed when this is dropped.
-pub struct Running {
+pub(crate) struct Running {
     name: String,
     dir: PathBuf,
     child: Child,
@@ -230,17 +240,17 @@ pub struct Running {
 
 /// A task that has ended by itself.
 #[derive(Debug)]
-pub struct Ended {
-    pub name: String,
-    pub code: i32,
-    pub output: String,
+pub(crate) struct Ended {
+    pub(crate) name: String,
+    pub(crate) code: i32,
+    pub(crate) output: String,
     /// What `/dev/termination-log` holds.
-    pub message: String,
+    pub(crate) message: String,
 }
 
 impl Running {
     /// Waits for a line of the output.
-    pub fn wait_for(&mut self, line: &str) {
+    pub(crate) fn wait_for(&mut self, line: &str) {
         let deadline = Instant::now() + DEADLINE;
         while !self.output.lines().any(|l| l == line) {
             match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -251,7 +261,7 @@ impl Running {
     }
 
     /// Waits until the entry script has its traps, and so would notice a signal.
-    pub fn wait_for_traps(&self) {
+    pub(crate) fn wait_for_traps(&self) {
         let deadline = Instant::now() + DEADLINE;
         while !self.init().is_some_and(|pid| {
             let read = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
@@ -261,7 +271,17 @@ impl Running {
             winch && read("cmdline").contains("\0sky-task\0")
         }) {
             assert!(Instant::now() < deadline, "{}: no traps {}", self.name, self.stderr());
-            std::thread::yield_now();
+            std::thread::sleep(POLL);
+        }
+    }
+
+    /// Waits until the entry script has marked the task as stopped.
+    pub(crate) fn wait_for_stop(&self) {
+        let mark = PathBuf::from(format!("/proc/{}/root/dev/shm/.sky-task/stop", self.init().unwrap()));
+        let deadline = Instant::now() + DEADLINE;
+        while !mark.exists() {
+            assert!(Instant::now() < deadline, "{}: not stopped", self.name);
+            std::thread::sleep(POLL);
         }
     }
 
@@ -272,14 +292,14 @@ impl Running {
     }
 
     /// Sends PID 1 a signal, as the container runtime does.
-    pub fn signal(&self, signal: &str) {
+    pub(crate) fn signal(&self, signal: &str) {
         let init = self.init().unwrap().to_string();
         let sent = Command::new(which("kill").unwrap()).args(["-s", signal, "--", &init]).status().unwrap();
         assert!(sent.success());
     }
 
     /// Lets a script go on that waits in `read x <pipe` in the image's directory.
-    pub fn release(&self) {
+    pub(crate) fn release(&self) {
         // Without this flag the call would wait for a reader, also for one that was killed.
         const O_NONBLOCK: i32 = 0o4000;
         let deadline = Instant::now() + DEADLINE;
@@ -290,13 +310,13 @@ impl Running {
                 Ok(pipe) => break pipe,
                 Err(why) => assert!(Instant::now() < deadline, "{}: {why}", self.name),
             }
-            std::thread::yield_now();
+            std::thread::sleep(POLL);
         };
         pipe.write_all(b"go\n").unwrap();
     }
 
     /// Waits until it has ended.
-    pub fn end(mut self) -> Ended {
+    pub(crate) fn end(mut self) -> Ended {
         let deadline = Instant::now() + DEADLINE;
         loop {
             match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -329,7 +349,7 @@ impl Drop for Running {
 impl Ended {
     /// It ended with this code and wrote exactly this.
     #[track_caller]
-    pub fn expect(&self, code: i32, output: &str) -> &Self {
+    pub(crate) fn expect(&self, code: i32, output: &str) -> &Self {
         let mut report = String::new();
         if (self.code, self.output.as_str()) != (code, output) {
             let _ = write!(report, "exit code {}, expected {code}\n{}\nexpected\n{output}", self.code, self.output);
