@@ -59,16 +59,18 @@ impl Clone for StatusLine {
 fn watch(printer: Printer, api: &Api, task_id: &str, state: &Mutex<State>) {
     let started = Instant::now();
     loop {
-        let line = match api.task(task_id) {
-            Ok(task) => describe(&task.view),
-            Err(error) => error.to_string(),
+        let task = api.task(task_id);
+        let elapsed = started.elapsed().as_secs();
+        let line = match task {
+            Ok(task) => describe(&task.view, elapsed),
+            Err(error) => format!("{error} ({elapsed}s)"),
         };
         let mut state = lock(state);
         if state.over {
             return;
         }
         state.drawn = true;
-        printer.draw_status(&format!("{line} ({}s)", started.elapsed().as_secs()));
+        printer.draw_status(&line);
         drop(state);
         thread::sleep(PERIOD);
     }
@@ -89,23 +91,23 @@ pub(crate) fn state_word(state: TaskState) -> &'static str {
     }
 }
 
-/// `Task abc12345 pending: node-0 running, node-1 pending: ImagePullBackOff: …`.
-fn describe(task: &TaskView) -> String {
+/// `pending (5s), node-0 running, node-1 pending: Unschedulable: …`; the reason comes last, as it may be cut.
+fn describe(task: &TaskView, elapsed: u64) -> String {
     let metadata = &task.metadata;
     let nodes = match metadata.nodes.len() {
         _ if metadata.num_nodes < 2 => String::new(),
         1..=MAX_NODES_SHOWN => {
             let node = |node: &NodeView| format!("node-{} {}", node.index, state_word(node.status));
-            format!(": {}", metadata.nodes.iter().map(node).collect::<Vec<_>>().join(", "))
+            format!(", {}", metadata.nodes.iter().map(node).collect::<Vec<_>>().join(", "))
         }
-        _ => format!(": {} of {} nodes running", metadata.running_nodes, metadata.num_nodes),
+        _ => format!(", {} of {} nodes running", metadata.running_nodes, metadata.num_nodes),
     };
     let why = match why(task) {
         Some(why) => format!(": {why}"),
         None if task.status == TaskState::Running => ", no output yet".to_owned(),
         None => String::new(),
     };
-    format!("Task {} {}{nodes}{why}", task.task_id, state_word(task.status))
+    format!("{} ({elapsed}s){nodes}{why}", state_word(task.status))
 }
 
 /// Why the task waits or failed, `Reason: message`; from the task, else from the first node that says something.
@@ -147,21 +149,21 @@ mod tests {
     fn the_line_says_what_it_waits_for() {
         let node = |index: u32, status: &str| json!({"index": index, "status": status});
         for (status, more, line) in [
-            ("pending", json!({}), "Task abc12345 pending"),
-            ("running", json!({}), "Task abc12345 running, no output yet"),
+            ("pending", json!({}), "pending (5s)"),
+            ("running", json!({}), "running (5s), no output yet"),
             (
                 "pending",
                 json!({"reason": "Unschedulable", "message": "0/1 nodes are available"}),
-                "Task abc12345 pending: Unschedulable: 0/1 nodes are available",
+                "pending (5s): Unschedulable: 0/1 nodes are available",
             ),
             (
                 "running",
                 json!({"num_nodes": 2, "nodes": [node(0, "running"), {"index": 1, "status": "pending", "reason": "ImagePullBackOff"}]}),
-                "Task abc12345 running: node-0 running, node-1 pending: node-1 ImagePullBackOff",
+                "running (5s), node-0 running, node-1 pending: node-1 ImagePullBackOff",
             ),
-            ("pending", json!({"num_nodes": 8, "running_nodes": 3}), "Task abc12345 pending: 3 of 8 nodes running"),
+            ("pending", json!({"num_nodes": 8, "running_nodes": 3}), "pending (5s), 3 of 8 nodes running"),
         ] {
-            assert_eq!(describe(&task(status, &more)), line);
+            assert_eq!(describe(&task(status, &more), 5), line);
         }
     }
 }

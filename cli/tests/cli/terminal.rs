@@ -73,9 +73,9 @@ fn the_status_line_is_gone_when_the_log_begins() {
     home.file("task.yaml", "run: x");
     let mut command = home.command("jobs submit task.yaml");
     command.env("NO_COLOR", "1");
-    let (shown, code) = on_terminal(command, 60);
+    let (shown, code) = on_terminal(command, 45);
     assert_eq!(code, Some(0));
-    let drawn = "\r\u{1b}[KTask abc12345 pending: ImagePullBackOff: cannot pull\\u{1b}…";
+    let drawn = "\r\u{1b}[Kpending (0s): ImagePullBackOff: cannot pull…";
     assert!(shown.contains(drawn), "{shown:?}");
     assert!(shown.ends_with("\r\u{1b}[Khello\n"), "{shown:?}");
 }
