@@ -1,5 +1,6 @@
 //! The router against what the Python original answered, recorded over HTTP. No cluster: the Kubernetes client points at
 //! a port where nothing listens, so whatever reaches the store shows as 503 and everything else is decided before.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use std::sync::Arc;
 

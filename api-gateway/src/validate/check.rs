@@ -171,3 +171,7 @@ impl Checker {
         checked.collect::<Vec<_>>().into_iter().collect()
     }
 }
+
+#[cfg(test)]
+#[path = "check_tests.rs"]
+mod tests;
