@@ -51,6 +51,7 @@ const KEPT: &[(&str, &str, &str, &str)] = &[
     ("exported field separators", "export IFS=/; export A=1/2", "$A", "1/2"),
     ("path without programs", "export PATH=/none A=1", "$PATH $A", "/none 1"),
     ("readonly in a bash", "export UID SHELLOPTS EUID PPID BASHOPTS A=1; set -e", "$A", "1"),
+    ("all that a shell knows", "A=1; export $(set | grep -o '^[A-Za-z_]*=' | tr -d =)", "$A", "1"),
     ("from a function", "f() { export A=1; return 0; }; f", "$A", "1"),
 ];
 
