@@ -89,4 +89,10 @@ impl Metrics {
     pub(crate) fn could_not_read(&self, resource: &'static str) {
         self.unreadable.get_or_create(&WatchLabels { resource }).inc();
     }
+
+    /// How many objects of a resource could not be read.
+    #[cfg(test)]
+    pub(crate) fn unreadable(&self, resource: &'static str) -> u64 {
+        self.unreadable.get_or_create(&WatchLabels { resource }).get()
+    }
 }

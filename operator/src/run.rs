@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn no_namespace_is_all_and_none_is_watched_twice() {
         assert_eq!(namespaces(&[]), [None]);
-        assert_eq!(namespaces(&["".into()]), [None]);
+        assert_eq!(namespaces(&[String::new()]), [None]);
         let named = ["b", "a", "b"].map(str::to_owned);
         assert_eq!(namespaces(&named), [Some("a".to_owned()), Some("b".to_owned())]);
     }

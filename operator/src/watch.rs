@@ -230,3 +230,7 @@ pub(crate) fn without_spec(pod: &mut Pod) {
         });
     }
 }
+
+#[cfg(test)]
+#[path = "watch_tests.rs"]
+mod tests;

@@ -6,6 +6,7 @@ mod gateway;
 mod idle;
 mod names;
 mod refusals;
+mod rights;
 mod scripts;
 mod users;
 mod volumes;

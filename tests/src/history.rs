@@ -73,7 +73,7 @@ where
 
     /// UIDs of all objects that there ever were.
     pub fn uids(&self) -> std::collections::BTreeSet<String> {
-        self.states().iter().filter_map(|object| object.uid()).collect()
+        self.states().iter().filter_map(kube::ResourceExt::uid).collect()
     }
 
     /// The first state that fits, past or to come.
@@ -114,10 +114,8 @@ where
                 seen.changed().await.expect("the watch goes on");
             }
         };
-        match timeout(DEADLINE, search).await {
-            Ok(found) => found,
-            Err(_) => panic!("not within {DEADLINE:?}: {what}; last seen: {:#?}", self.changes().last()),
-        }
+        let found = timeout(DEADLINE, search).await;
+        found.unwrap_or_else(|_| panic!("not within {DEADLINE:?}: {what}; last seen: {:#?}", self.changes().last()))
     }
 }
 

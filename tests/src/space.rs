@@ -54,7 +54,8 @@ impl Space {
     pub async fn with_operator(name: &str, pods: u32, test: impl AsyncFnOnce(std::sync::Arc<Self>) -> Operator) {
         let room = room_for(pods).await;
         let client = client().await;
-        let name = format!("t-{name}");
+        // Unlike that of any earlier run, whose namespace may still be going and whose writes are still in the log.
+        let name = format!("t-{name}-{}", std::process::id());
         let namespaces: Api<Namespace> = Api::all(client.clone());
         let namespace = Namespace {
             metadata: kube::core::ObjectMeta { name: Some(name.clone()), ..Default::default() },

@@ -2,6 +2,8 @@
 
 mod claim;
 mod plan;
+#[cfg(test)]
+mod plan_tests;
 mod status;
 
 pub use claim::belongs_to;

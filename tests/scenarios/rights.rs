@@ -1,0 +1,93 @@
+//! What the service accounts of operator and gateway may do, asked of the cluster itself: what they need, and no more.
+
+use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
+use kube::{Api, api::PostParams};
+use sky_tests::cluster::client;
+
+const OPERATOR: &str = "system:serviceaccount:skytask-system:sky-operator";
+const GATEWAY: &str = "system:serviceaccount:skytask-system:sky-api-gateway";
+
+/// Group, resource, subresource, verbs.
+type Right = (&'static str, &'static str, &'static str, &'static str);
+
+const OPERATOR_MAY: &[Right] = &[
+    ("skytask.dev", "skytasks", "", "get list watch"),
+    ("skytask.dev", "skyvolumes", "", "get list watch"),
+    ("skytask.dev", "skytasks", "status", "patch"),
+    ("skytask.dev", "skyvolumes", "status", "patch"),
+    ("skytask.dev", "skytasks", "finalizers", "update"),
+    ("skytask.dev", "skyvolumes", "finalizers", "update"),
+    ("batch", "jobs", "", "get list watch create"),
+    ("", "pods", "", "list watch"),
+    ("", "services", "", "get create"),
+    ("", "configmaps", "", "get create"),
+    ("", "persistentvolumeclaims", "", "get list watch create patch"),
+    ("events.k8s.io", "events", "", "create"),
+];
+
+const GATEWAY_MAY: &[Right] = &[
+    ("skytask.dev", "skytasks", "", "get list watch create delete"),
+    ("skytask.dev", "skyvolumes", "", "get list watch create delete"),
+    ("", "pods", "", "get"),
+    ("", "pods", "log", "get"),
+];
+
+/// Nobody of ours may do any of this, in any namespace.
+const NOBODY_MAY: &[Right] = &[
+    ("", "secrets", "", "get list watch create"),
+    ("", "pods", "", "create delete patch"),
+    ("", "pods", "exec", "create"),
+    ("", "nodes", "", "get list patch"),
+    ("", "namespaces", "", "create delete"),
+    ("", "serviceaccounts", "", "create impersonate"),
+    ("", "serviceaccounts", "token", "create"),
+    ("skytask.dev", "skytasks", "", "patch update deletecollection"),
+    ("rbac.authorization.k8s.io", "roles", "", "create escalate bind"),
+];
+
+/// Only the operator creates children.
+const GATEWAY_MAY_NOT: &[Right] = &[
+    ("batch", "jobs", "", "create delete"),
+    ("", "persistentvolumeclaims", "", "create delete"),
+    ("", "services", "", "create"),
+    ("", "configmaps", "", "create"),
+    ("skytask.dev", "skytasks", "status", "patch update"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn are_what_is_needed_and_no_more() {
+    let reviews: Api<SubjectAccessReview> = Api::all(client().await);
+    let table = [
+        (OPERATOR, "default", OPERATOR_MAY, true),
+        (GATEWAY, "default", GATEWAY_MAY, true),
+        (OPERATOR, "default", NOBODY_MAY, false),
+        (GATEWAY, "default", NOBODY_MAY, false),
+        (GATEWAY, "default", GATEWAY_MAY_NOT, false),
+        // Only the watched namespace.
+        (OPERATOR, "kube-system", OPERATOR_MAY, false),
+        (GATEWAY, "kube-system", GATEWAY_MAY, false),
+    ];
+    for (user, namespace, rights, expected) in table {
+        for (group, resource, subresource, verbs) in rights {
+            for verb in verbs.split(' ') {
+                let attributes = ResourceAttributes {
+                    namespace: Some(namespace.to_owned()),
+                    group: Some((*group).to_owned()),
+                    resource: Some((*resource).to_owned()),
+                    subresource: Some((*subresource).to_owned()).filter(|part| !part.is_empty()),
+                    verb: Some(verb.to_owned()),
+                    ..ResourceAttributes::default()
+                };
+                let spec = SubjectAccessReviewSpec {
+                    user: Some(user.to_owned()),
+                    resource_attributes: Some(attributes),
+                    ..SubjectAccessReviewSpec::default()
+                };
+                let review = SubjectAccessReview { spec, ..SubjectAccessReview::default() };
+                let review = reviews.create(&PostParams::default(), &review).await.expect("a review");
+                let allowed = review.status.expect("an answer").allowed;
+                assert_eq!(allowed, expected, "{user} {verb} {resource}/{subresource} in {namespace}");
+            }
+        }
+    }
+}
