@@ -12,7 +12,7 @@ exec 2>/dev/null
 _sky_signals='TERM INT QUIT HUP USR1 WINCH 37'
 _sky_stopped= _sky_dir= _sky_pid=
 
-# First the mark, for shells that are deaf now: just forked, or a bash that is starting. Then TERM for everybody:
+# First the mark, for shells that are deaf now (just forked, or still starting). Then TERM for everybody:
 # a shell acts on it only after its foreground child has ended. `kill -1` spares PID 1; where this is not PID 1, in
 # a shared process namespace, it would hit strangers: there it is the session of the user's shell, not the group,
 # since an interactive bash gives each child its own.
@@ -110,7 +110,7 @@ _sky_phase() {
   [ -z "$_sky_stopped" ] || wait "$_sky_pid"
 }
 
-# A place for what the user's shells read, with a name that needs no quotes.
+# A place for files, with a name that needs no quotes.
 for _sky_at in /dev/shm "$TMPDIR" /tmp "$HOME" /var/tmp; do
   case $_sky_at in *[!A-Za-z0-9_./-]*) continue ;; /*) ;; *) continue ;; esac
   rm -rf "$_sky_at/.sky-task"

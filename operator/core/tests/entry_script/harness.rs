@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use sky_operator_core::task::entry::{ScriptSource, entry_args};
 
 /// For what ends in milliseconds: long enough for a machine that has other things to do.
-const DEADLINE: Duration = Duration::from_mins(1);
+const DEADLINE: Duration = Duration::from_secs(90);
 
 /// Between two looks at something that nobody announces.
 const POLL: Duration = Duration::from_millis(1);
