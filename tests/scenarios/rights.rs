@@ -45,6 +45,15 @@ const NOBODY_MAY: &[Right] = &[
     ("rbac.authorization.k8s.io", "roles", "", "create escalate bind"),
 ];
 
+/// Garbage collection deletes children, users delete tasks.
+const OPERATOR_MAY_NOT: &[Right] = &[
+    ("batch", "jobs", "", "delete patch update"),
+    ("", "persistentvolumeclaims", "", "delete update"),
+    ("", "services", "", "delete list"),
+    ("", "configmaps", "", "delete list"),
+    ("skytask.dev", "skytasks", "", "create delete"),
+];
+
 /// Only the operator creates children.
 const GATEWAY_MAY_NOT: &[Right] = &[
     ("batch", "jobs", "", "create delete"),
@@ -62,6 +71,7 @@ async fn are_what_is_needed_and_no_more() {
         (GATEWAY, "default", GATEWAY_MAY, true),
         (OPERATOR, "default", NOBODY_MAY, false),
         (GATEWAY, "default", NOBODY_MAY, false),
+        (OPERATOR, "default", OPERATOR_MAY_NOT, false),
         (GATEWAY, "default", GATEWAY_MAY_NOT, false),
         // Only the watched namespace.
         (OPERATOR, "kube-system", OPERATOR_MAY, false),
