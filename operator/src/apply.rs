@@ -1,7 +1,5 @@
 //! Writes children: the only file that creates or changes them.
 
-use std::{future::Future, time::Duration};
-
 use k8s_openapi::{
     NamespaceResourceScope,
     api::{
@@ -22,10 +20,12 @@ use sky_operator_core::{
     plan::{Applied, Refusal, Write},
 };
 
-use crate::{error::PassError, kinds::Kind, metrics::Metrics};
-
-/// How long one request may take, retries of the client included.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+use crate::{
+    error::PassError,
+    kinds::Kind,
+    metrics::Metrics,
+    request::{DEADLINE, within_deadline},
+};
 
 /// Applies one write in the namespace of the object that is reconciled.
 pub(crate) async fn apply(
@@ -128,16 +128,4 @@ async fn set_owners(
     let patched = tokio::time::timeout(DEADLINE, api.patch(claim, &params, &Patch::Merge(&patch))).await;
     let patched = patched.map_err(|_| PassError::Timeout(what.clone()))?;
     patched.map(|claim| Applied::Claim(Box::new(claim))).map_err(|error| PassError::of_child(&what, error))
-}
-
-/// A request that must not hang.
-pub(crate) async fn within_deadline<T>(
-    what: &str,
-    request: impl Future<Output = Result<T, kube::Error>>,
-) -> Result<T, PassError> {
-    match tokio::time::timeout(DEADLINE, request).await {
-        Err(_) => Err(PassError::Timeout(what.to_owned())),
-        Ok(Err(source)) => Err(PassError::Request { what: what.to_owned(), source: Box::new(source) }),
-        Ok(Ok(answer)) => Ok(answer),
-    }
 }

@@ -12,6 +12,7 @@ mod memory;
 mod metrics;
 mod reconcile;
 mod record;
+mod request;
 mod run;
 mod scope;
 mod tell;

@@ -7,7 +7,7 @@ use kube::{
 use serde_json::json;
 use sky_crd::FIELD_MANAGER;
 
-use crate::{apply::within_deadline, error::PassError, kinds::Kind, metrics::Metrics};
+use crate::{error::PassError, kinds::Kind, metrics::Metrics, request::within_deadline};
 
 /// Replaces the whole status of `object`, provided that the object is still at the version that was planned with: an old
 /// cache must not undo what is final. Returns the new version.

@@ -21,7 +21,7 @@ use sky_operator_core::{
     volume::ObservedVolume,
 };
 
-use crate::{apply::within_deadline, error::PassError, memory::Memory, metrics::Metrics};
+use crate::{error::PassError, memory::Memory, metrics::Metrics, request::within_deadline};
 
 /// The caches. Jobs and pods in there have lost their specifications: nothing decides on those.
 #[derive(Clone, Debug)]

@@ -8,9 +8,9 @@ import (
 
 // defaults are the objects that a real cluster's installer would bring.
 var defaults = []struct{ path, manifest string }{
-	{"/apis/storage.k8s.io/v1/storageclasses/host-path", `{
+	{"/apis/storage.k8s.io/v1/storageclasses/standard", `{
 		"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
-		"metadata": {"name": "host-path", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+		"metadata": {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
 		"provisioner": "kubernetes.io/host-path", "reclaimPolicy": "Delete", "volumeBindingMode": "Immediate"}`},
 	{"/apis/rbac.authorization.k8s.io/v1/clusterroles/system:coredns", `{
 		"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "system:coredns"},
