@@ -51,6 +51,9 @@ func Load(ctx context.Context, n layout.Node, path, extra string) (Result, error
 	if !slices.ContainsFunc(names, func(name string) bool { return !same(name) }) {
 		return Result{Names: names, Skipped: true}, nil
 	}
+	if err := dropOlder(ctx, n, present, names); err != nil {
+		return Result{}, err
+	}
 	if err := importArchive(ctx, n, a, names); err != nil {
 		return Result{}, err
 	}
@@ -61,6 +64,21 @@ func Load(ctx context.Context, n layout.Node, path, extra string) (Result, error
 		record[name] = struct{ Key, Digest string }{a.key(), present[name]}
 	}
 	return Result{Names: names}, writeLoaded(n, record)
+}
+
+// dropOlder removes the references that are about to get other content: the
+// kubelet's side of the runtime gives an image its id when a reference comes,
+// not when one changes. Containers that run keep what they run from.
+func dropOlder(ctx context.Context, n layout.Node, present map[string]string, names []string) error {
+	for _, name := range names {
+		if present[name] == "" {
+			continue
+		}
+		if _, err := ctr(ctx, n, nil, "images", "rm", name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func importArchive(ctx context.Context, n layout.Node, a archive, names []string) error {
