@@ -66,6 +66,8 @@ pub enum Reason {
     Unschedulable,
     /// The image cannot be had.
     ImagePull,
+    /// A volume cannot be mounted.
+    MountFailed,
     /// A named volume does not exist.
     VolumeNotFound,
     /// A named volume belongs to another user.
@@ -90,7 +92,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, with the word that stands in the object.
-    const WORDS: [(Self, &'static str); 22] = [
+    const WORDS: [(Self, &'static str); 23] = [
         (Self::Succeeded, "Succeeded"),
         (Self::RunFailed, "RunFailed"),
         (Self::SetupFailed, "SetupFailed"),
@@ -103,6 +105,7 @@ impl Reason {
         (Self::Starting, "Starting"),
         (Self::Unschedulable, "Unschedulable"),
         (Self::ImagePull, "ImagePull"),
+        (Self::MountFailed, "MountFailed"),
         (Self::VolumeNotFound, "VolumeNotFound"),
         (Self::VolumeForbidden, "VolumeForbidden"),
         (Self::Refused, "Refused"),
@@ -123,6 +126,22 @@ impl Reason {
     /// The reason whose word this is.
     pub fn from_text(text: &str) -> Option<Self> {
         Self::WORDS.iter().find_map(|(reason, word)| (*word == text).then_some(*reason))
+    }
+}
+
+impl Reason {
+    /// What the user can do about it, as the end of a message; empty where the message says it already.
+    pub fn next_step(self) -> &'static str {
+        match self {
+            Self::RunFailed | Self::SetupFailed => "see the log",
+            Self::StartFailed => "check the image and its command with `kubectl describe pod`",
+            Self::Disrupted => "submit the task again",
+            Self::JobDeleted => "submit the task again, and stop tasks by deleting the SkyTask",
+            Self::Unschedulable => "ask for less, or wait until a machine has it free",
+            Self::MountFailed => "check the volume with `kubectl describe pod`",
+            Self::Refused => "ask for less, or ask the administrator to raise the limit",
+            _ => "",
+        }
     }
 }
 

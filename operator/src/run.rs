@@ -7,7 +7,13 @@ use futures::{
     channel::mpsc::{UnboundedReceiver, unbounded},
     future, stream,
 };
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::{
+    api::{
+        batch::v1::Job,
+        core::v1::{Event, PersistentVolumeClaim, Pod},
+    },
+    jiff::Timestamp,
+};
 use kube::{
     Client,
     runtime::{
@@ -16,6 +22,7 @@ use kube::{
     },
 };
 use prometheus_client::registry::Registry;
+use sky_crd::{task::SkyTask, volume::SkyVolume};
 use sky_operator_core::task::Policy;
 use sky_runtime::{
     admin::{self, Readiness},
@@ -33,7 +40,7 @@ use crate::{
     metrics::Metrics,
     reconcile::{reconcile, retry},
     scope::{Scope, Stores},
-    watch::{Triggers, Watch, Watched, without_managed_fields, without_spec, without_template},
+    watch::{Triggers, Watch, Watched, without_managed_fields, without_spec, without_template, words_only},
 };
 
 /// How long passes in flight may take once the operator is asked to stop.
@@ -90,7 +97,7 @@ fn namespaces(named: &[String]) -> Vec<Option<String>> {
     if each_once.is_empty() { vec![None] } else { each_once.into_iter().map(Some).collect() }
 }
 
-/// The five watches of a namespace and the two controllers that they trigger.
+/// The watches of a namespace and the two controllers that they trigger.
 fn watch_namespace(
     supervisor: &mut Supervisor,
     client: &Client,
@@ -99,35 +106,20 @@ fn watch_namespace(
     metrics: &Metrics,
     readiness: &Readiness,
 ) {
-    let (tasks, task_writer) = reflector::store();
-    let (volumes, volume_writer) = reflector::store();
-    let (jobs, job_writer) = reflector::store();
-    let (pods, pod_writer) = reflector::store();
-    let (claims, claim_writer) = reflector::store();
+    let (stores, writers) = caches();
     let (task_sender, task_queue) = unbounded();
     let (volume_sender, volume_queue) = unbounded();
-    let triggers = Triggers { tasks: task_sender, volumes: volume_sender };
     let scope = Arc::new(Scope {
         client: client.clone(),
         namespace: namespace.cloned(),
-        stores: Stores { tasks, volumes, jobs, pods, claims },
+        stores,
         memory: Memory::default(),
         policy: Policy { default_image: args.default_image.clone() },
         metrics: metrics.clone(),
         clock: Timestamp::now,
         jitter: rand::random,
     });
-    let ours = "skypilot-task=true";
-    start(supervisor, &scope, &triggers, watch("skytasks", "", without_managed_fields, task_writer, Triggers::on_task));
-    start(
-        supervisor,
-        &scope,
-        &triggers,
-        watch("skyvolumes", "", without_managed_fields, volume_writer, Triggers::on_volume),
-    );
-    start(supervisor, &scope, &triggers, watch("jobs", ours, without_template, job_writer, Triggers::on_job));
-    start(supervisor, &scope, &triggers, watch("pods", ours, without_spec, pod_writer, Triggers::on_pod));
-    start(supervisor, &scope, &triggers, watch("claims", "", without_managed_fields, claim_writer, Triggers::on_claim));
+    start_watches(supervisor, &scope, &Triggers { tasks: task_sender, volumes: volume_sender }, writers);
     let place = namespace.map_or("all namespaces", String::as_str);
     let ready = readiness.component(format!("caches of {place}"));
     let token = supervisor.shutdown_token();
@@ -146,14 +138,48 @@ fn watch_namespace(
     });
 }
 
-fn watch<K: Watched>(
-    resource: &'static str,
-    selector: &'static str,
-    prune: fn(&mut K),
-    writer: Writer<K>,
-    changed: fn(&Triggers, &K, &Stores),
-) -> Watch<K> {
-    Watch { resource, selector, prune, writer, changed }
+/// The ends of the caches that the watches write to.
+struct Writers {
+    tasks: Writer<SkyTask>,
+    volumes: Writer<SkyVolume>,
+    jobs: Writer<Job>,
+    pods: Writer<Pod>,
+    claims: Writer<PersistentVolumeClaim>,
+    warnings: Writer<Event>,
+}
+
+fn caches() -> (Stores, Writers) {
+    let (tasks, task_writer) = reflector::store();
+    let (volumes, volume_writer) = reflector::store();
+    let (jobs, job_writer) = reflector::store();
+    let (pods, pod_writer) = reflector::store();
+    let (claims, claim_writer) = reflector::store();
+    let (warnings, warning_writer) = reflector::store();
+    let writers = Writers {
+        tasks: task_writer,
+        volumes: volume_writer,
+        jobs: job_writer,
+        pods: pod_writer,
+        claims: claim_writer,
+        warnings: warning_writer,
+    };
+    (Stores { tasks, volumes, jobs, pods, claims, warnings }, writers)
+}
+
+fn start_watches(supervisor: &mut Supervisor, scope: &Arc<Scope>, triggers: &Triggers, writers: Writers) {
+    let ours = "skypilot-task=true";
+    let tasks = Watch::of("skytasks", writers.tasks, without_managed_fields, Triggers::on_task);
+    let volumes = Watch::of("skyvolumes", writers.volumes, without_managed_fields, Triggers::on_volume);
+    let claims = Watch::of("claims", writers.claims, without_managed_fields, Triggers::on_claim);
+    let jobs = Watch::of("jobs", writers.jobs, without_template, Triggers::on_job);
+    let pods = Watch::of("pods", writers.pods, without_spec, Triggers::on_pod);
+    let warnings = Watch::of("events", writers.warnings, words_only, Triggers::on_warning);
+    start(supervisor, scope, triggers, tasks);
+    start(supervisor, scope, triggers, volumes);
+    start(supervisor, scope, triggers, claims);
+    start(supervisor, scope, triggers, Watch { labels: ours, ..jobs });
+    start(supervisor, scope, triggers, Watch { labels: ours, ..pods });
+    start(supervisor, scope, triggers, Watch { fields: "type=Warning", ..warnings });
 }
 
 fn start<K: Watched>(supervisor: &mut Supervisor, scope: &Arc<Scope>, triggers: &Triggers, watch: Watch<K>) {
@@ -215,8 +241,9 @@ async fn filled(stores: &Stores) {
         stores.jobs.wait_until_ready(),
         stores.pods.wait_until_ready(),
         stores.claims.wait_until_ready(),
+        stores.warnings.wait_until_ready(),
     );
-    let _ = tokio::join!(all.0, all.1, all.2, all.3, all.4);
+    let _ = tokio::join!(all.0, all.1, all.2, all.3, all.4, all.5);
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! What one controller works on: a namespace or all of them, and the caches of what is in there.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use k8s_openapi::{
     NamespaceResourceScope,
     api::{
         batch::v1::Job,
-        core::v1::{PersistentVolumeClaim, Pod},
+        core::v1::{Event, PersistentVolumeClaim, Pod},
     },
     jiff::Timestamp,
 };
@@ -17,7 +17,7 @@ use kube::{
 use sky_crd::{label, task::SkyTask, volume::SkyVolume};
 use sky_operator_core::{
     plan::Applied,
-    task::{ObservedTask, Policy, is_finished},
+    task::{ObservedTask, Policy, Warning, is_finished},
     volume::ObservedVolume,
 };
 
@@ -31,6 +31,7 @@ pub(crate) struct Stores {
     pub(crate) jobs: Store<Job>,
     pub(crate) pods: Store<Pod>,
     pub(crate) claims: Store<PersistentVolumeClaim>,
+    pub(crate) warnings: Store<Event>,
 }
 
 /// Everything that a pass needs.
@@ -82,9 +83,16 @@ impl Scope {
         let id = task.task_id().to_string();
         let of_task =
             |pod: &Pod| pod.labels().get(label::TASK_ID) == Some(&id) && pod.namespace().as_ref() == Some(&namespace);
+        let pods: Vec<Pod> = self.stores.pods.state_filter(of_task).into_iter().map(Arc::unwrap_or_clone).collect();
+        let about: BTreeSet<_> = names.iter().cloned().chain(pods.iter().map(kube::ResourceExt::name_any)).collect();
+        let told = |event: &Event| {
+            event.namespace().as_ref() == Some(&namespace)
+                && event.involved_object.name.as_ref().is_some_and(|name| about.contains(name))
+        };
         ObservedTask {
+            warnings: self.stores.warnings.state_filter(told).iter().map(|event| warning(event)).collect(),
             jobs: names.iter().filter_map(job).map(Arc::unwrap_or_clone).collect(),
-            pods: self.stores.pods.state_filter(of_task).into_iter().map(Arc::unwrap_or_clone).collect(),
+            pods,
             volumes: if task.spec.volumes.is_empty() {
                 Vec::new()
             } else {
@@ -124,6 +132,16 @@ impl Scope {
 /// Whether the task names this volume.
 pub(crate) fn uses(task: &SkyTask, volume: &SkyVolume) -> bool {
     task.spec.user == volume.spec.user && task.spec.volumes.iter().any(|mount| mount.name == volume.volume_name())
+}
+
+fn warning(event: &Event) -> Warning {
+    let stamps = [event.last_timestamp.as_ref().map(|time| time.0), event.event_time.as_ref().map(|time| time.0)];
+    Warning {
+        about: event.involved_object.name.clone().unwrap_or_default(),
+        reason: event.reason.clone().unwrap_or_default(),
+        message: event.message.clone().unwrap_or_default(),
+        at: stamps.into_iter().flatten().max().unwrap_or_default(),
+    }
 }
 
 fn in_namespace<K>(store: &Store<K>, namespace: &str) -> Vec<K>

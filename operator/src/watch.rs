@@ -10,7 +10,7 @@ use k8s_openapi::{
     NamespaceResourceScope,
     api::{
         batch::v1::Job,
-        core::v1::{Container, PersistentVolumeClaim, Pod, PodSpec},
+        core::v1::{Container, Event, PersistentVolumeClaim, Pod, PodSpec},
     },
 };
 use kube::{
@@ -19,7 +19,7 @@ use kube::{
     runtime::{
         WatchStreamExt as _,
         reflector::{ObjectRef, Store, store::Writer},
-        watcher::{self, Event},
+        watcher::{self, Event as Seen},
     },
 };
 use serde::de::DeserializeOwned;
@@ -88,6 +88,29 @@ impl Triggers {
         self.on_waiting_tasks(namespace.as_deref(), stores);
     }
 
+    /// A warning concerns the task of the Job or pod that it is about.
+    pub(crate) fn on_warning(&self, event: &Event, stores: &Stores) {
+        let about = &event.involved_object;
+        let (name, namespace) = (about.name.clone().unwrap_or_default(), event.namespace().unwrap_or_default());
+        match about.kind.as_deref() {
+            Some("Job") => {
+                stores
+                    .jobs
+                    .get(&ObjectRef::new(&name).within(&namespace))
+                    .iter()
+                    .for_each(|job| self.on_job(job, stores));
+            }
+            Some("Pod") => {
+                stores
+                    .pods
+                    .get(&ObjectRef::new(&name).within(&namespace))
+                    .iter()
+                    .for_each(|pod| self.on_pod(pod, stores));
+            }
+            _ => {}
+        }
+    }
+
     fn on_waiting_tasks(&self, namespace: Option<&str>, stores: &Stores) {
         let waits = |task: &SkyTask| {
             let status = task.status.clone().unwrap_or_default();
@@ -123,8 +146,10 @@ impl<K> Watched for K where
 pub(crate) struct Watch<K: Watched> {
     /// Plural of the resource, for logs and metrics.
     pub(crate) resource: &'static str,
-    /// Narrows the watch; empty for everything.
-    pub(crate) selector: &'static str,
+    /// Narrows the watch by labels; empty for everything.
+    pub(crate) labels: &'static str,
+    /// Narrows the watch by fields; empty for everything.
+    pub(crate) fields: &'static str,
     /// Drops what nothing decides on, before the object is kept.
     pub(crate) prune: fn(&mut K),
     /// The cache's end to write to.
@@ -134,6 +159,16 @@ pub(crate) struct Watch<K: Watched> {
 }
 
 impl<K: Watched> Watch<K> {
+    /// A watch of all objects.
+    pub(crate) fn of(
+        resource: &'static str,
+        writer: Writer<K>,
+        prune: fn(&mut K),
+        changed: fn(&Triggers, &K, &Stores),
+    ) -> Self {
+        Self { resource, labels: "", fields: "", prune, writer, changed }
+    }
+
     /// Keeps the cache and sends triggers, for ever. `gone` hears of every object that was deleted.
     pub(crate) async fn run(
         self,
@@ -145,21 +180,22 @@ impl<K: Watched> Watch<K> {
         gone: impl Fn(&K),
     ) {
         let reader = self.writer.as_reader();
-        let events = readable::<K>(&client, namespace.as_deref(), self.selector, self.resource, metrics.clone());
+        let events =
+            readable::<K>(&client, namespace.as_deref(), (self.labels, self.fields), self.resource, metrics.clone());
         let prune = self.prune;
         let pruned = events.map_ok(move |event| event.modify(prune));
         let kept = pruned.reflect(self.writer);
         let changed = self.changed;
         kept.for_each(|event| {
             match event {
-                Ok(Event::Apply(object)) => changed(&triggers, &object, &stores),
-                Ok(Event::Delete(object)) => {
+                Ok(Seen::Apply(object)) => changed(&triggers, &object, &stores),
+                Ok(Seen::Delete(object)) => {
                     gone(&object);
                     changed(&triggers, &object, &stores);
                 }
                 // Objects of a new listing are in the cache only now.
-                Ok(Event::InitDone) => all_changed(&reader, |object| changed(&triggers, object, &stores)),
-                Ok(Event::Init | Event::InitApply(_)) => {}
+                Ok(Seen::InitDone) => all_changed(&reader, |object| changed(&triggers, object, &stores)),
+                Ok(Seen::Init | Seen::InitApply(_)) => {}
                 Err(error) => {
                     metrics.watch_broke(self.resource);
                     tracing::warn!(%error, resource = self.resource, "a watch broke; it is opened again");
@@ -181,12 +217,12 @@ fn all_changed<K: Watched>(reader: &Store<K>, changed: impl Fn(&K)) {
 fn readable<K: Watched>(
     client: &Client,
     namespace: Option<&str>,
-    selector: &str,
+    (labels, fields): (&str, &str),
     resource: &'static str,
     metrics: Metrics,
-) -> impl Stream<Item = Result<Event<K>, watcher::Error>> + Send + use<K> {
+) -> impl Stream<Item = Result<Seen<K>, watcher::Error>> + Send + use<K> {
     let api = api::<DeserializeGuard<K>>(client, namespace);
-    let config = watcher::Config::default().labels(selector);
+    let config = watcher::Config::default().labels(labels).fields(fields);
     let open = move |DeserializeGuard(object): DeserializeGuard<K>| {
         object
             .inspect_err(|error| {
@@ -197,11 +233,11 @@ fn readable<K: Watched>(
             .ok()
     };
     let open = move |event| match event {
-        Event::Apply(object) => open(object).map(Event::Apply),
-        Event::InitApply(object) => open(object).map(Event::InitApply),
-        Event::Delete(object) => open(object).map(Event::Delete),
-        Event::Init => Some(Event::Init),
-        Event::InitDone => Some(Event::InitDone),
+        Seen::Apply(object) => open(object).map(Seen::Apply),
+        Seen::InitApply(object) => open(object).map(Seen::InitApply),
+        Seen::Delete(object) => open(object).map(Seen::Delete),
+        Seen::Init => Some(Seen::Init),
+        Seen::InitDone => Some(Seen::InitDone),
     };
     watcher::watcher(api, config).default_backoff().try_filter_map(move |event| future::ready(Ok(open(event))))
 }
@@ -209,6 +245,12 @@ fn readable<K: Watched>(
 /// Half of an object's metadata, and nothing decides on it.
 pub(crate) fn without_managed_fields<K: Resource>(object: &mut K) {
     object.meta_mut().managed_fields = None;
+}
+
+/// An event of which only what it says is kept.
+pub(crate) fn words_only(event: &mut Event) {
+    without_managed_fields(event);
+    event.source = None;
 }
 
 /// A Job without its template.

@@ -30,7 +30,7 @@ async fn an_unreadable_object_hides_no_other() {
     });
     let metrics = Metrics::register(&mut Registry::default());
     let client = Client::new(server, "ns");
-    let events = readable::<SkyTask>(&client, Some("ns"), "", "skytasks", metrics.clone());
+    let events = readable::<SkyTask>(&client, Some("ns"), ("", ""), "skytasks", metrics.clone());
     let listed: Vec<_> = events
         .take_while(|event| future::ready(!matches!(event, Ok(Event::InitDone))))
         .filter_map(|event| {

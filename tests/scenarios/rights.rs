@@ -22,6 +22,7 @@ const OPERATOR_MAY: &[Right] = &[
     ("", "services", "", "get create"),
     ("", "configmaps", "", "get create"),
     ("", "persistentvolumeclaims", "", "get list watch create patch"),
+    ("", "events", "", "list watch"),
     ("events.k8s.io", "events", "", "create"),
 ];
 

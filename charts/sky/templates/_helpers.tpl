@@ -56,6 +56,10 @@ app.kubernetes.io/version: {{ (index . 0).Chart.AppVersion | quote }}
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [get, list, watch, create, patch]
+# Quota and admission refusals of a Job's pods are told by events only.
+- apiGroups: [""]
+  resources: [events]
+  verbs: [list, watch]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]

@@ -12,6 +12,7 @@ mod service;
 mod status;
 mod validate;
 mod volumes;
+mod waiting;
 
 #[cfg(test)]
 mod fixture;
@@ -22,6 +23,6 @@ mod plan_tests;
 #[cfg(test)]
 mod snapshots;
 
-pub use observed::ObservedTask;
+pub use observed::{ObservedTask, Warning};
 pub use plan::{invalid, is_finished, plan};
 pub use validate::{InvalidTask, Policy, ValidTask, validate};

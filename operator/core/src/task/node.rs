@@ -3,7 +3,7 @@
 use k8s_openapi::{
     api::{
         batch::v1::{Job, JobCondition},
-        core::v1::{ContainerStateTerminated, ContainerStateWaiting, Pod},
+        core::v1::{ContainerStateTerminated, Pod},
     },
     apimachinery::pkg::apis::meta::v1::Time,
     jiff::Timestamp,
@@ -14,7 +14,7 @@ use sky_crd::{
     task::{NodePhase, NodeStatus},
 };
 
-use super::pod::CONTAINER;
+use super::{Warning, pod::CONTAINER, waiting};
 use crate::owner::controller_uid;
 
 /// Longest message that is kept, in characters.
@@ -32,6 +32,8 @@ pub(super) struct NodeEvidence<'a> {
     pub(super) job: Option<&'a Job>,
     /// All pods of the task.
     pub(super) pods: &'a [Pod],
+    /// All warnings about the task's Jobs and pods.
+    pub(super) warnings: &'a [Warning],
 }
 
 /// The node's status. What is final stays as recorded: no older cache can take it back.
@@ -63,7 +65,10 @@ fn of_job(evidence: &NodeEvidence<'_>, job: &Job) -> NodeStatus {
     let base =
         NodeStatus { index: evidence.index, job: Some(job.name_any()), job_uid: job.uid(), ..NodeStatus::default() };
     let pod = newest_pod(job, evidence.pods);
-    let from_pod = pod.map(|pod| of_pod(&base, pod));
+    let from_pod = match pod {
+        Some(pod) => Some(of_pod(&base, pod, evidence.warnings)),
+        None => waiting::without_pod(&evidence.job_name, evidence.warnings).map(|why| why.of(base.clone())),
+    };
     match (from_pod, finished_condition(job)) {
         (Some(node), _) if node.phase.is_final() => node,
         (node, Some(condition)) => of_finished_job(node.unwrap_or(base), condition),
@@ -122,7 +127,7 @@ fn of_finished_job(node: NodeStatus, condition: &JobCondition) -> NodeStatus {
     }
 }
 
-fn of_pod(base: &NodeStatus, pod: &Pod) -> NodeStatus {
+fn of_pod(base: &NodeStatus, pod: &Pod, warnings: &[Warning]) -> NodeStatus {
     let status = pod.status.clone().unwrap_or_default();
     let containers = status.container_statuses.unwrap_or_default();
     let state =
@@ -142,13 +147,8 @@ fn of_pod(base: &NodeStatus, pod: &Pod) -> NodeStatus {
     if let Some(running) = state.running {
         return NodeStatus { phase: NodePhase::Running, started_at: running.started_at, ..node };
     }
-    match waiting_reason(pod, state.waiting.as_ref()) {
-        Some((reason, message)) => {
-            NodeStatus { reason: Some(reason.as_str().to_owned()), message: Some(shorten(&message)), ..node }
-        }
-        // A pod on its way has nothing to tell: recording it would only cost a write.
-        None => base.clone(),
-    }
+    // A pod on its way has nothing to tell: recording it would only cost a write.
+    waiting::with_pod(pod, state.waiting.as_ref(), warnings).map_or_else(|| base.clone(), |why| why.of(node))
 }
 
 /// The container has ended. Exit code 0 alone is no success: a pod that is being removed may have been told to stop.
@@ -229,38 +229,8 @@ fn disruption(pod: &Pod) -> Option<String> {
     Some(if said.is_empty() { "the pod was disrupted".to_owned() } else { said.join(": ") })
 }
 
-/// Why a pod does not run yet, when that is more than "it is being started".
-fn waiting_reason(pod: &Pod, waiting: Option<&ContainerStateWaiting>) -> Option<(Reason, String)> {
-    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
-    let unschedulable = conditions.iter().find(|condition| {
-        condition.type_ == "PodScheduled"
-            && condition.status == "False"
-            && condition.reason.as_deref() == Some("Unschedulable")
-    });
-    if let Some(condition) = unschedulable {
-        return Some((Reason::Unschedulable, condition.message.clone().unwrap_or_default()));
-    }
-    let waiting = waiting?;
-    let kind = waiting.reason.as_deref()?;
-    let said = || format!("{kind}: {}", waiting.message.as_deref().unwrap_or_default());
-    match kind {
-        // Both alternate while the kubelet retries; one wording keeps the status at rest.
-        "ErrImagePull" | "ImagePullBackOff" => Some((Reason::ImagePull, image_message(pod))),
-        "InvalidImageName" | "ErrImageNeverPull" | "RegistryUnavailable" => Some((Reason::ImagePull, said())),
-        "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
-            Some((Reason::StartFailed, said()))
-        }
-        _ => None,
-    }
-}
-
-fn image_message(pod: &Pod) -> String {
-    let image = |pod: &Pod| pod.spec.as_ref()?.containers.first()?.image.clone();
-    let image = image(pod).unwrap_or_default();
-    format!("the image {image} cannot be pulled: check its name, that it exists, and the credentials for its registry")
-}
-
-fn shorten(text: &str) -> String {
+/// At most [`MAX_MESSAGE`] characters of a message.
+pub(super) fn shorten(text: &str) -> String {
     if text.chars().count() <= MAX_MESSAGE {
         return text.to_owned();
     }

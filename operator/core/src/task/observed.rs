@@ -15,6 +15,19 @@ use sky_crd::{
 
 use crate::plan::{Applied, Refusal};
 
+/// A Warning event about a Job or a pod: what keeps a pod from coming or starting is told nowhere else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// Name of the Job or pod that it is about.
+    pub about: String,
+    /// The event's reason, such as `FailedCreate`.
+    pub reason: String,
+    /// The event's words.
+    pub message: String,
+    /// When it was last seen.
+    pub at: Timestamp,
+}
+
 /// Everything that decides about a task, read at one moment. May hold more than the task's own: whoever reads it checks
 /// owners.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +36,8 @@ pub struct ObservedTask {
     pub jobs: Vec<Job>,
     /// Pods with the task's labels.
     pub pods: Vec<Pod>,
+    /// Warnings about the task's Jobs and pods.
+    pub warnings: Vec<Warning>,
     /// Volumes of the namespace.
     pub volumes: Vec<SkyVolume>,
     /// Claims of the namespace.

@@ -117,6 +117,7 @@ fn evidence<'a>(
         recorded: recorded.filter(|_| all_recorded(&task.status, task.nodes)),
         job: jobs.get(index as usize).copied().flatten(),
         pods: &observed.pods,
+        warnings: &observed.warnings,
     }
 }
 
@@ -159,7 +160,8 @@ fn notes(old: &SkyTaskStatus, new: &SkyTaskStatus) -> Vec<Note> {
         notes.push(Note { warning: true, reason, message: failure.message.clone() });
     }
     if is_finished(new) && new.failure.is_none() {
-        let message = format!("all {} nodes succeeded", new.nodes.len());
+        let all = new.nodes.len();
+        let message = format!("{all} of {all} nodes succeeded");
         notes.push(Note { warning: false, reason: Reason::Succeeded, message });
     }
     notes

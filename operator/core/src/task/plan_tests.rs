@@ -8,7 +8,7 @@ use sky_crd::{
 };
 
 use super::{
-    ObservedTask,
+    ObservedTask, Warning,
     fixture::{apply, at, pod, stored, task, valid},
     is_finished, plan,
 };
@@ -125,7 +125,7 @@ fn the_first_failure_is_told_at_once_and_the_end_when_all_have_ended() {
     world.pass(0);
     world.ended(1, 7, 3);
     let told = world.pass(3);
-    assert_eq!(told.notes[0].message, "node-1: run ended with exit code 7");
+    assert_eq!(told.notes[0].message, "node-1: run ended with exit code 7: see the log");
     let status = world.status().clone();
     assert_eq!((status.phase, status.exit_code), (Some(TaskPhase::Failed), Some(7)));
     assert!(is_true(&status.conditions, ConditionType::Failed) && !is_finished(&status));
@@ -277,6 +277,31 @@ fn waiting_pods_say_why() {
         world.pass(3);
         assert_eq!(world.status().pending.as_ref().map(|pending| pending.reason.as_str()), expected, "{reason}");
     }
+}
+
+#[test]
+fn what_only_events_tell_is_told() {
+    let warning = |about: &str, reason: &str| Warning {
+        about: about.to_owned(),
+        reason: reason.to_owned(),
+        message: "words".to_owned(),
+        at: at(1),
+    };
+    let mut world = World::new(1);
+    world.pass(0);
+    world.observed.warnings = vec![warning("job-0123abcd", "FailedCreate"), warning("other", "FailedCreate")];
+    world.pass(1);
+    world.pass(3);
+    let pending = world.status().pending.clone().unwrap();
+    assert_eq!((pending.reason.as_str(), pending.message.starts_with("node-0: words: ask")), ("Refused", true));
+    world.set_pod(0, "Pending", json!({"waiting": {"reason": "ContainerCreating"}}));
+    world.observed.warnings.push(warning("job-0123abcd-abcde", "FailedMount"));
+    world.pass(4);
+    world.pass(6);
+    assert_eq!(world.status().pending.as_ref().unwrap().reason, "MountFailed");
+    world.running(0, 7);
+    world.pass(7);
+    assert_eq!(world.status().pending, None);
 }
 
 #[test]

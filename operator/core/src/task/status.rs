@@ -125,14 +125,23 @@ fn first_failure(nodes: &[NodeStatus]) -> Option<TaskFailure> {
         machine: first.machine.clone(),
         exit_code: first.exit_code,
         reason: first.reason.clone().unwrap_or_default(),
-        message: format!("node-{}: {}", first.index, first.message.as_deref().unwrap_or("failed")),
+        message: of_node(first),
     })
 }
 
 fn first_waiting(nodes: &[NodeStatus]) -> Option<TaskPending> {
     let node = nodes.iter().find(|node| node.phase == NodePhase::Pending && node.reason.is_some())?;
-    let message = format!("node-{}: {}", node.index, node.message.as_deref().unwrap_or_default());
-    Some(TaskPending { reason: node.reason.clone()?, message })
+    Some(TaskPending { reason: node.reason.clone()?, message: of_node(node) })
+}
+
+/// The node's message, with its rank before and the next step to take behind.
+fn of_node(node: &NodeStatus) -> String {
+    let reason = node.reason.as_deref().and_then(Reason::from_text);
+    let message = format!("node-{}: {}", node.index, node.message.as_deref().unwrap_or("failed"));
+    match reason.map(Reason::next_step) {
+        Some(step) if !step.is_empty() => format!("{}: {step}", message.trim_end_matches(['.', ' '])),
+        _ => message,
+    }
 }
 
 fn last_end(nodes: &[NodeStatus]) -> Option<Time> {
