@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod args;
+mod docs;
 pub mod error;
 pub mod identity;
 pub mod inputs;

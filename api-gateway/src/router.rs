@@ -17,6 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::App,
+    docs,
     error::detail,
     inputs::percent_decode,
     middleware, openapi,
@@ -47,24 +48,25 @@ pub fn build(app: App) -> (Router, Value) {
         .split_for_parts();
     let document = openapi::document(serde_json::to_value(declared.paths).unwrap_or_default());
     let served = Arc::new(document.clone());
-    let api = api.route(DOCUMENT_PATH, get(async move || Json(Value::clone(&served)))).with_state(app.clone());
-    let table: Arc<[RoutePattern]> = patterns(&document).into();
+    let pages = docs::pages(&document);
+    let table: Arc<[RoutePattern]> = patterns(&document, &pages).into();
+    let api = api.route(DOCUMENT_PATH, get(async move || Json(Value::clone(&served))));
+    let api = docs::serve(api, pages).with_state(app.clone());
     // The dispatch must come before routing, since it may change the path; a layer of `api` itself would come after.
     let dispatched = from_fn_with_state(table, dispatch).layer(api);
     let router = Router::new().fallback_service(dispatched).layer(from_fn_with_state(app, middleware::observe));
     (router, document)
 }
 
-fn patterns(document: &Value) -> Vec<RoutePattern> {
+fn patterns(document: &Value, pages: &[docs::Page]) -> Vec<RoutePattern> {
     let paths = document["paths"].as_object().into_iter().flatten();
-    let mut patterns: Vec<_> = paths
-        .map(|(path, item)| {
-            let methods = item.as_object().into_iter().flatten().map(|(method, _)| method.to_ascii_uppercase());
-            RoutePattern::new(path, methods)
-        })
-        .collect();
-    patterns.push(RoutePattern::new(DOCUMENT_PATH, ["GET".to_owned()]));
-    patterns
+    let declared = paths.map(|(path, item)| {
+        let methods = item.as_object().into_iter().flatten().map(|(method, _)| method.to_ascii_uppercase());
+        RoutePattern::new(path, methods)
+    });
+    // These are not in the document, and in the original they name HEAD among their methods.
+    let others = std::iter::once(DOCUMENT_PATH).chain(pages.iter().map(|(path, ..)| *path));
+    declared.chain(others.map(|path| RoutePattern::new(path, ["GET", "HEAD"].map(str::to_owned)))).collect()
 }
 
 async fn dispatch(State(table): State<Arc<[RoutePattern]>>, mut request: Request, next: Next) -> Response {

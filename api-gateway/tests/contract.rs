@@ -2,56 +2,25 @@
 //! a port where nothing listens, so whatever reaches the store shows as 503 and everything else is decided before.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
-use std::sync::Arc;
+mod support;
 
 use axum::{
     Router,
-    body::{Body, to_bytes},
-    http::{HeaderMap, Request, StatusCode},
+    body::Body,
+    http::{Request, StatusCode},
 };
-use kube::{Client, Config};
-use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
-use sky_api_gateway::{app::App, logs::slots::Slots, metrics::Metrics, router, store::Store};
-use tower::ServiceExt as _;
+use support::Answer;
 
 const RECORDED: &str = include_str!("data/recorded.jsonl");
 const DOCUMENT: &str = include_str!("data/openapi.json");
 
 fn build() -> (Router, Value) {
-    sky_runtime::tls::install_crypto_provider();
-    let mut config = Config::new("http://127.0.0.1:1".parse().unwrap());
-    config.default_retry = false;
-    let app = App {
-        store: Store::new(Client::try_from(config).unwrap(), "default"),
-        slots: Slots::new(64),
-        metrics: Metrics::register(&mut Registry::default()),
-        random: Arc::new(|| 0xabcd),
-    };
-    router::build(app)
-}
-
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    text: String,
-}
-
-impl Answer {
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(|value| value.to_str().unwrap())
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or(Value::Null)
-    }
+    support::build(support::nowhere())
 }
 
 async fn ask(request: Request<Body>) -> Answer {
-    let response = build().0.oneshot(request).await.unwrap();
-    let (status, headers) = (response.status(), response.headers().clone());
-    let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-    Answer { status, headers, text: String::from_utf8(body.to_vec()).unwrap() }
+    support::ask(build().0, request).await
 }
 
 async fn submit(body: &'static str) -> Answer {
