@@ -9,7 +9,7 @@ use k8s_openapi::{
 use kube::{ResourceExt as _, core::ObjectMeta};
 use serde::{Deserialize, Serialize};
 
-use super::{InvalidField, wire_time};
+use super::{InvalidField, volume, wire_time};
 use crate::{
     TaskId, User,
     accelerator::Accelerator,
@@ -167,8 +167,9 @@ fn volume_mounts(mounts: BTreeMap<String, String>) -> Result<Vec<VolumeMount>, I
         if mount_path.contains(':') {
             return Err(at("the mount path must not contain `:`"));
         }
-        if name.is_empty() {
-            return Err(at("the volume's name is empty"));
+        // No volume and no claim can have another name: the task would wait for ever.
+        if name.is_empty() || !name.chars().all(volume::fits_name) {
+            return Err(at("a volume's name has only letters, digits, `-`, `_` or `.`"));
         }
         Ok(VolumeMount { mount_path, name, sub_path: None })
     };
@@ -382,6 +383,8 @@ mod tests {
             (serde_json::json!({"run": "x", "resources": {"memory": "lots"}}), "resources.memory"),
             (serde_json::json!({"run": "x", "resources": {"accelerators": "a b:c"}}), "resources.accelerators"),
             (serde_json::json!({"run": "x", "volumes": {"data": "v"}}), "volumes.data"),
+            (serde_json::json!({"run": "x", "volumes": {"/data": "Bad Name"}}), "volumes./data"),
+            (serde_json::json!({"run": "x", "volumes": {"/data": ""}}), "volumes./data"),
         ] {
             assert_eq!(task(body).unwrap_err().path.join("."), field);
         }

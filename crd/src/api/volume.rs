@@ -26,6 +26,11 @@ pub struct VolumeRequest {
     pub access_modes: Option<Vec<String>>,
 }
 
+/// Whether names of volumes, and of claims, may have this character.
+pub(super) fn fits_name(char: char) -> bool {
+    char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.')
+}
+
 impl VolumeRequest {
     /// The resource that this request asks for, for `user`, with a fresh `id`, in `namespace`. Deleting it deletes the
     /// claim, as in the original.
@@ -33,8 +38,7 @@ impl VolumeRequest {
     /// # Errors
     /// [`InvalidField`] for the first field whose text means nothing to Kubernetes.
     pub fn into_volume(self, id: &TaskId, user: &User, namespace: &str) -> Result<SkyVolume, InvalidField> {
-        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if self.name.is_empty() || self.name.len() > 63 || !self.name.chars().all(fits) {
+        if self.name.is_empty() || self.name.len() > 63 || !self.name.chars().all(fits_name) {
             return Err(InvalidField::new(&["name"], &"a volume's name has 1 to 63 letters, digits, `-`, `_` or `.`"));
         }
         let modes = self.access_modes.filter(|modes| !modes.is_empty());
