@@ -26,11 +26,16 @@ pub struct Shell {
 }
 
 impl Shell {
+    /// Not logged in yet; the name keeps homes apart.
+    pub fn new(name: &str) -> Self {
+        let home = std::env::temp_dir().join(format!("sky-home-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&home).expect("a home");
+        Self { home }
+    }
+
     /// Logs in.
     pub async fn login(user: &str) -> Self {
-        let home = std::env::temp_dir().join(format!("sky-home-{user}-{}", std::process::id()));
-        std::fs::create_dir_all(&home).expect("a home");
-        let shell = Self { home };
+        let shell = Self::new(user);
         shell.ok(&["auth", "login", user]).await;
         shell
     }
@@ -43,9 +48,19 @@ impl Shell {
         command
     }
 
+    /// The home, which is the working directory too.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
     /// Runs a command to its end.
     pub async fn run(&self, args: &[&str]) -> Run {
-        let output = timeout(DEADLINE, self.command(args).output()).await;
+        Self::finish(self.command(args), args).await
+    }
+
+    /// Runs a changed command to its end.
+    pub async fn finish(mut command: Command, args: &[&str]) -> Run {
+        let output = timeout(DEADLINE, command.output()).await;
         let output = output.unwrap_or_else(|_| panic!("k8s-cli {args:?} did not end")).expect("k8s-cli starts");
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }

@@ -9,11 +9,18 @@ use crate::{DEADLINE, cluster::required};
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
+    /// Headers.
+    pub headers: ureq::http::HeaderMap,
     /// Body as text.
     pub text: String,
 }
 
 impl Answer {
+    /// A header, if it is there.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
     /// Body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("no JSON ({error}): {}", self.text))
@@ -33,20 +40,26 @@ impl Gateway {
         Self { url: required("SKY_TEST_API_URL"), user: user.map(str::to_owned) }
     }
 
-    /// One request.
+    /// One request with a JSON body, or an empty one.
     pub fn request(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
-        let agent: ureq::Agent =
-            ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(DEADLINE)).build().into();
-        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
-        if let Some(user) = &self.user {
-            request = request.header("X-User", user);
-        }
         let text = body.map(Value::to_string).unwrap_or_default();
-        let request = request.header("content-type", "application/json").body(text).expect("a request");
+        self.send(method, path, &[("content-type", "application/json")], text)
+    }
+
+    /// One request as it is, with the headers given and the user's. Redirects are answers.
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: String) -> Answer {
+        let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0);
+        let agent: ureq::Agent = config.timeout_global(Some(DEADLINE)).build().into();
+        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
+        let user = self.user.as_deref().map(|user| ("X-User", user));
+        for (name, value) in headers.iter().copied().chain(user) {
+            request = request.header(name, value);
+        }
+        let request = request.body(body).expect("a request");
         let answer = tokio::task::block_in_place(|| agent.run(request));
         let mut answer = answer.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
-        let status = answer.status().as_u16();
-        Answer { status, text: answer.body_mut().read_to_string().expect("a body") }
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        Answer { status, headers, text: answer.body_mut().read_to_string().expect("a body") }
     }
 
     /// `GET`.
