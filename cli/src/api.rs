@@ -64,6 +64,31 @@ pub(crate) struct VolumeList {
     pub(crate) volumes: Vec<VolumeView>,
 }
 
+/// Which part of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LogQuery {
+    /// Until the task ends, or only what there is now.
+    pub(crate) follow: bool,
+    /// So many of the last lines of each node.
+    pub(crate) tail: Option<u64>,
+    /// From this time on, in the words of the gateway.
+    pub(crate) since: Option<String>,
+    /// These ranks; all if there is none.
+    pub(crate) nodes: Vec<u32>,
+}
+
+impl LogQuery {
+    /// Only what differs from the gateway's defaults; the stamps are what a broken connection is resumed by.
+    fn encoded(&self) -> String {
+        let mut parts = vec!["timestamps=true".to_owned()];
+        parts.extend((!self.follow).then(|| "follow=false".to_owned()));
+        parts.extend(self.tail.map(|lines| format!("tail={lines}")));
+        parts.extend(self.since.as_ref().map(|since| format!("since={}", segment(since))));
+        parts.extend(self.nodes.iter().map(|rank| format!("node={rank}")));
+        parts.join("&")
+    }
+}
+
 impl Api {
     pub(crate) fn new(base: String, user: String) -> Self {
         let mut config = Agent::config_builder()
@@ -110,10 +135,11 @@ impl Api {
         self.answer(request.header("X-User", &self.user).config().timeout_global(Some(TIMEOUT)).build().call())
     }
 
-    /// The task's log as it is written. There is no time limit: it ends when the task ends.
-    pub(crate) fn logs(&self, id: &str) -> Result<impl Read + use<>, Error> {
-        let request = self.agent.get(self.url(&format!("/tasks/{}/logs", segment(id)))).header("X-User", &self.user);
-        let response = self.received(request.call())?;
+    /// The task's log, each line with its stamp if the gateway knows stamps. There is no time limit: it ends when the
+    /// task ends.
+    pub(crate) fn logs(&self, id: &str, query: &LogQuery) -> Result<impl Read + use<>, Error> {
+        let path = format!("/tasks/{}/logs?{}", segment(id), query.encoded());
+        let response = self.received(self.agent.get(self.url(&path)).header("X-User", &self.user).call())?;
         Ok(response.into_body().into_reader())
     }
 
@@ -227,6 +253,16 @@ mod tests {
     fn a_segment_stays_one() {
         assert_eq!(segment("abc12345"), "abc12345");
         assert_eq!(segment("../a?b=c é"), "%2E%2E%2Fa%3Fb%3Dc%20%C3%A9");
+    }
+
+    #[test]
+    fn a_log_is_asked_for_as_the_gateway_reads_it() {
+        let whole = LogQuery { follow: true, tail: None, since: None, nodes: Vec::new() };
+        assert_eq!(whole.encoded(), "timestamps=true");
+        let time = "2026-11-24T10:00:00+01:00".to_owned();
+        let part = LogQuery { follow: false, tail: Some(3), since: Some(time), nodes: vec![0, 2] };
+        let expected = "timestamps=true&follow=false&tail=3&since=2026-11-24T10%3A00%3A00%2B01%3A00&node=0&node=2";
+        assert_eq!(part.encoded(), expected);
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! The command line as it is written; nothing is resolved here.
 
-use std::path::PathBuf;
+mod jobs;
+mod volumes;
 
-use clap::{Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use jobs::{Jobs, Logs, Status, Stop, Submit, Wait};
+pub(crate) use volumes::{CreateVolume, DeleteVolume, Volumes};
 
 /// SkyPilot-compatible Kubernetes task launcher CLI
 #[derive(Debug, Parser)]
@@ -31,16 +35,41 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Authentication commands
-    #[command(subcommand, arg_required_else_help = true)]
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "Examples:\n  k8s-cli auth login alice\n  k8s-cli auth whoami"
+    )]
     Auth(Auth),
     /// Manage jobs (tasks)
-    #[command(subcommand, arg_required_else_help = true)]
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "\
+Examples:
+  k8s-cli jobs submit task.yaml
+  k8s-cli jobs list --watch
+  k8s-cli jobs logs abc12345 --tail 20
+  k8s-cli jobs stop abc12345"
+    )]
     Jobs(Jobs),
     /// Manage volumes (PVCs)
-    #[command(subcommand, arg_required_else_help = true)]
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        after_help = "\
+Examples:
+  k8s-cli volumes create data 10Gi
+  k8s-cli volumes list
+  k8s-cli volumes delete abc12345"
+    )]
     Volumes(Volumes),
     /// Print the completion script of a shell
-    #[command(after_help = "Example:\n  source <(k8s-cli completions bash)")]
+    #[command(after_help = "\
+Examples:
+  source <(k8s-cli completions bash)
+  k8s-cli completions zsh > \"${fpath[1]}/_k8s-cli\"
+  k8s-cli completions fish > ~/.config/fish/completions/k8s-cli.fish")]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
@@ -50,38 +79,18 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Auth {
     /// Log in as a user
+    #[command(after_help = "\
+The name is kept in ~/.config/k8s-cli/user.json and sent with every request.
+
+Example:
+  k8s-cli auth login alice@example.com")]
     Login {
         /// Username to log in as
         username: String,
     },
     /// Show current logged-in user
+    #[command(after_help = "Example:\n  k8s-cli auth whoami")]
     Whoami,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Jobs {
-    /// Submit a task from a YAML file and follow its log
-    Submit(Submit),
-    /// List all tasks
-    List(List),
-    /// Get status of a specific task
-    Status(Status),
-    /// Stop a running task or all tasks
-    Stop(Stop),
-    /// Tail logs from a running or completed task
-    Logs(Logs),
-    /// Wait until a task has ended; the exit code is the task's own
-    Wait(Wait),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Volumes {
-    /// Create a new volume (PVC)
-    Create(CreateVolume),
-    /// List all volumes
-    List(List),
-    /// Delete a volume
-    Delete(DeleteVolume),
 }
 
 /// How answers are printed: for people, or the API's answer as data, or its ids only, one a line.
@@ -118,37 +127,6 @@ pub(crate) struct ShortUrl {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Without --detach, the log is followed from its first line, and the exit code is the task's own.
-Ctrl-C detaches; the task keeps running.
-
-Examples:
-  k8s-cli jobs submit task.yaml
-  k8s-cli jobs submit task.yaml --detach
-  k8s-cli jobs submit task.yaml --num-nodes 4 --env EPOCHS=100
-  id=$(k8s-cli jobs submit task.yaml -o name)")]
-pub(crate) struct Submit {
-    /// Path to task YAML file; `-` reads standard input
-    pub(crate) task_file: PathBuf,
-    /// Submit job without tailing logs
-    #[arg(short, long)]
-    pub(crate) detach: bool,
-    /// Name of the task, instead of the file's
-    #[arg(short, long)]
-    pub(crate) name: Option<String>,
-    /// Number of nodes, instead of the file's
-    #[arg(long, value_name = "COUNT")]
-    pub(crate) num_nodes: Option<u32>,
-    /// Environment variable, instead of the file's; `KEY` alone takes the value from this environment; repeatable
-    #[arg(short, long, value_name = "KEY=VALUE", value_parser = env_pair)]
-    pub(crate) env: Vec<(String, String)>,
-    #[command(flatten)]
-    pub(crate) output: Output,
-    #[command(flatten)]
-    pub(crate) short: ShortUrl,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct List {
     /// Show detailed information
     #[arg(short, long)]
@@ -158,92 +136,4 @@ pub(crate) struct List {
     pub(crate) all_users: bool,
     #[command(flatten)]
     pub(crate) output: Output,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Status {
-    /// Task ID to check
-    #[arg(value_parser = NonEmptyStringValueParser::new())]
-    pub(crate) task_id: String,
-    #[command(flatten)]
-    pub(crate) output: Output,
-    #[command(flatten)]
-    pub(crate) short: ShortUrl,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  k8s-cli jobs stop abc12345            # one task
-  k8s-cli jobs stop --all               # all of yours
-  k8s-cli jobs stop --all --all-users   # all of everybody's")]
-pub(crate) struct Stop {
-    /// Task ID to stop
-    #[arg(value_parser = NonEmptyStringValueParser::new())]
-    pub(crate) task_id: Option<String>,
-    /// Stop all tasks for current user
-    #[arg(short, long)]
-    pub(crate) all: bool,
-    /// Stop tasks for all users (requires --all)
-    #[arg(short = 'u', long)]
-    pub(crate) all_users: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Logs {
-    /// Task ID to view logs for
-    #[arg(value_parser = NonEmptyStringValueParser::new())]
-    pub(crate) task_id: String,
-    #[command(flatten)]
-    pub(crate) short: ShortUrl,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Wait {
-    /// Task ID to wait for
-    #[arg(value_parser = NonEmptyStringValueParser::new())]
-    pub(crate) task_id: String,
-    /// Give up after so many seconds, with exit code 1
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) timeout: Option<u64>,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  k8s-cli volumes create data 10Gi
-  k8s-cli volumes create data 5Gi --storage-class fast-ssd
-  k8s-cli volumes create shared 20Gi -a ReadWriteMany")]
-pub(crate) struct CreateVolume {
-    /// Volume name
-    pub(crate) name: String,
-    /// Volume size (e.g., '10Gi', '1Ti')
-    pub(crate) size: String,
-    /// Storage class name
-    #[arg(short, long, value_name = "CLASS")]
-    pub(crate) storage_class: Option<String>,
-    /// Access modes (comma-separated)
-    #[arg(short, long, value_name = "MODES", default_value = "ReadWriteOnce")]
-    pub(crate) access_modes: String,
-    #[command(flatten)]
-    pub(crate) output: Output,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DeleteVolume {
-    /// Volume ID to delete
-    #[arg(value_parser = NonEmptyStringValueParser::new())]
-    pub(crate) volume_id: String,
-    /// Skip confirmation
-    #[arg(short, long)]
-    pub(crate) force: bool,
-}
-
-/// `KEY=VALUE`, or `KEY` with the value that it has here.
-fn env_pair(text: &str) -> Result<(String, String), String> {
-    let (key, value) = match text.split_once('=') {
-        Some((key, value)) => (key, value.to_owned()),
-        None => (text, std::env::var(text).map_err(|_| format!("`{text}` has no value here: write `{text}=VALUE`"))?),
-    };
-    if key.is_empty() { Err("the name is missing: write `KEY=VALUE`".to_owned()) } else { Ok((key.to_owned(), value)) }
 }

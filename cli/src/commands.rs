@@ -46,10 +46,11 @@ fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Error> {
         Command::Auth(Auth::Login { username }) => auth::login(context, &username),
         Command::Auth(Auth::Whoami) => auth::whoami(context),
         Command::Jobs(Jobs::Submit(args)) => return jobs::submit(context, args),
-        Command::Jobs(Jobs::List(args)) => jobs::list(context, &args),
+        Command::Jobs(Jobs::List(args)) if args.watch => return jobs::watch(context, &args.list),
+        Command::Jobs(Jobs::List(args)) => jobs::list(context, &args.list),
         Command::Jobs(Jobs::Status(args)) => jobs::status(context, &args),
         Command::Jobs(Jobs::Stop(args)) => jobs::stop(context, &args),
-        Command::Jobs(Jobs::Logs(args)) => jobs::logs(context, &args),
+        Command::Jobs(Jobs::Logs(args)) => jobs::logs(context, args),
         Command::Jobs(Jobs::Wait(args)) => return jobs::wait(context, &args),
         Command::Volumes(Volumes::Create(args)) => volumes::create(context, args),
         Command::Volumes(Volumes::List(args)) => volumes::list(context, &args),
@@ -68,7 +69,8 @@ fn completions(shell: clap_complete::Shell) -> Vec<u8> {
 fn format(command: &Command) -> Format {
     match command {
         Command::Jobs(Jobs::Submit(args)) => args.output.format,
-        Command::Jobs(Jobs::List(args)) | Command::Volumes(Volumes::List(args)) => args.output.format,
+        Command::Jobs(Jobs::List(args)) => args.list.output.format,
+        Command::Volumes(Volumes::List(args)) => args.output.format,
         Command::Jobs(Jobs::Status(args)) => args.output.format,
         Command::Volumes(Volumes::Create(args)) => args.output.format,
         _ => Format::Table,

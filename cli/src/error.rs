@@ -3,6 +3,7 @@
 use std::{io, path::PathBuf};
 
 use serde_json::Value;
+use sky_crd::{InvalidUser, api::InvalidField};
 use sky_taskfile::{ProblemKind, TaskFileError};
 
 use crate::python;
@@ -31,6 +32,12 @@ pub(crate) enum Error {
     /// A task file that is no task.
     #[error("{}", task_file_words(.0))]
     TaskFile(TaskFileError),
+    /// A field of the task file whose text means nothing to Kubernetes.
+    #[error("Error: {0}")]
+    Field(InvalidField),
+    /// The user who is logged in is none.
+    #[error("Error: {0}")]
+    NoUser(InvalidUser),
     /// The question was not answered.
     #[error("Aborted.")]
     Aborted,
@@ -65,6 +72,11 @@ impl Error {
             Self::Refused { status: 401 | 403, .. } => 4,
             _ => 1,
         }
+    }
+
+    /// True if the same request may succeed a moment later: the gateway is away, or busy.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Refused { status: 429 | 500.., .. })
     }
 
     /// What helps, one sentence a line.

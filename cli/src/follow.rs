@@ -1,7 +1,6 @@
-//! Following a task: its log from the first byte to the last, then how it ended.
+//! Following a task: Ctrl-C meanwhile, and how it ended.
 
 use std::{
-    io::Read,
     process::{self, ExitCode},
     sync::{Arc, OnceLock},
     thread,
@@ -12,30 +11,38 @@ use signal_hook::{consts::SIGINT, iterator::Signals};
 use sky_crd::api::{TaskState, TaskView};
 
 use crate::{
-    api::{Answer, Api, os_reason},
+    api::{Answer, Api},
     error::Error,
     printer::{Printer, Style},
     waiting::{StatusLine, state_word, why},
 };
 
 /// Exit code of a command that Ctrl-C ended, as in a shell.
-const INTERRUPTED: u8 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;
 /// How long after the end of the log the task's end may become known.
 const END_LAG: Duration = Duration::from_secs(60);
 /// Time between two looks at a task whose log has ended.
 const END_PERIOD: Duration = Duration::from_millis(250);
 
-/// Ctrl-C while a task is followed: detaches, and says how to come back.
-#[derive(Clone, Default)]
+/// Ctrl-C while a task is followed or waited for: leaves, and says how to come back.
+#[derive(Clone)]
 pub(crate) struct Detach {
+    what: Followed,
     task_id: Arc<OnceLock<String>>,
     line: Arc<OnceLock<StatusLine>>,
 }
 
+/// What Ctrl-C ends, while the task keeps running.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Followed {
+    Log,
+    End,
+}
+
 impl Detach {
     /// From now on Ctrl-C detaches. If no handler can be set, Ctrl-C ends the process as it always does.
-    pub(crate) fn on_interrupt(printer: Printer) -> Self {
-        let detach = Self::default();
+    pub(crate) fn on_interrupt(printer: Printer, what: Followed) -> Self {
+        let detach = Self { what, task_id: Arc::default(), line: Arc::default() };
         if let Ok(mut signals) = Signals::new([SIGINT]) {
             let detach = detach.clone();
             thread::spawn(move || {
@@ -47,48 +54,30 @@ impl Detach {
         detach
     }
 
+    /// Which task it is, and the status line that is to go. Both are set once, by the one task of a command.
+    pub(crate) fn follows(&self, task_id: &str, line: &StatusLine) {
+        let _ = self.task_id.set(task_id.to_owned());
+        let _ = self.line.set(line.clone());
+    }
+
     fn leave(&self, printer: Printer) -> ! {
         if let Some(line) = self.line.get() {
             line.erase();
         }
+        let (words, verb, again) = match self.what {
+            Followed::Log => ("Stopped tailing logs", "logs", "follows it again"),
+            Followed::End => ("Stopped waiting", "wait", "waits again"),
+        };
         match self.task_id.get() {
             Some(id) => {
-                printer.verdict(Style::Note, "Stopped tailing logs");
+                printer.verdict(Style::Note, words);
                 printer.hint(&format!(
-                    "the task keeps running: `k8s-cli jobs logs {id}` follows it again, `k8s-cli jobs stop {id}` ends it"
+                    "the task keeps running: `k8s-cli jobs {verb} {id}` {again}, `k8s-cli jobs stop {id}` ends it"
                 ));
             }
             None => printer.verdict(Style::Note, "Interrupted"),
         }
         process::exit(INTERRUPTED.into());
-    }
-}
-
-/// Prints the task's log until it ends.
-pub(crate) fn log(api: &Api, printer: Printer, task_id: &str, detach: &Detach) -> Result<(), Error> {
-    // Both are set once only, by the one task that a command follows.
-    let _ = detach.task_id.set(task_id.to_owned());
-    printer.line(&format!("\n{}", printer.styled(Style::Id, &format!("Tailing logs for task {task_id}..."))))?;
-    printer.line(&format!("{}\n", printer.styled(Style::Dim, "Press Ctrl+C to stop tailing logs")))?;
-    let line = StatusLine::start(printer, api, task_id);
-    let _ = detach.line.set(line.clone());
-    let copied = api.logs(task_id).and_then(|log| copy(log, printer, task_id, &line));
-    line.erase();
-    copied
-}
-
-/// Hands every piece on as it comes: a line that waits in a buffer is a line that the user does not see.
-fn copy(mut log: impl Read, printer: Printer, task_id: &str, line: &StatusLine) -> Result<(), Error> {
-    let mut buffer = vec![0; 64 << 10];
-    loop {
-        let count = log
-            .read(&mut buffer)
-            .map_err(|error| Error::LogBroke { task_id: task_id.to_owned(), reason: os_reason(&error) })?;
-        line.erase();
-        match buffer.get(..count) {
-            None | Some([]) => return Ok(()),
-            Some(bytes) => printer.raw(bytes)?,
-        }
     }
 }
 

@@ -4,13 +4,16 @@ use std::process::ExitCode;
 
 mod api;
 mod args;
+mod changes;
 mod commands;
 mod config;
 mod error;
 mod follow;
 mod printer;
 mod python;
+mod splice;
 mod table;
+mod tail;
 mod text;
 mod usage;
 mod waiting;

@@ -96,10 +96,42 @@ impl Printer {
         write!(io::stdout(), "{drawn}").map_err(Error::from)
     }
 
+    /// True if standard output can show a table that is drawn again and again.
+    pub(crate) fn can_redraw(self) -> bool {
+        self.stdout.terminal && !self.is_data() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+    }
+
+    /// Draws the table, and a line below it, on a screen of its own, cut so that nothing wraps or scrolls.
+    pub(crate) fn screen(self, table: &Table, below: &str) -> Result<(), Error> {
+        let (width, height) = size(io::stdout());
+        let drawn = table.boxed(width);
+        let room = height.saturating_sub(2);
+        let more = drawn.lines().count().saturating_sub(room);
+        let more = if more > 0 { format!("{more} more lines below. ") } else { String::new() };
+        let below = text::one_line(&(more + below)).into_owned();
+        let lines = drawn.lines().take(room).chain([below.as_str()]).map(|line| text::cut(line, width));
+        let text: String = lines.flat_map(|line| [line, "\x1b[K\r\n".to_owned()]).collect();
+        let text = format!("\x1b[?1049h\x1b[?25l\x1b[H{text}\x1b[J");
+        self.raw(text.as_bytes())
+    }
+
+    /// Goes back from the screen of [`Printer::screen`] to what was there before.
+    pub(crate) fn leave_screen(self) -> Result<(), Error> {
+        self.raw(b"\x1b[?25h\x1b[?1049l")
+    }
+
+    /// One document as YAML, or as JSON if that is asked for.
+    pub(crate) fn document(self, document: &Value) -> Result<(), Error> {
+        match self.format {
+            Format::Json => self.data(document, &[]),
+            _ => self.raw(yaml(document)?.as_bytes()),
+        }
+    }
+
     /// The API's answer as data. `ids` is what [`Format::Name`] prints.
     pub(crate) fn data(self, answer: &Value, ids: &[&str]) -> Result<(), Error> {
         let text = match self.format {
-            Format::Yaml => serde_yaml::to_string(answer).map_err(io::Error::other)?,
+            Format::Yaml => yaml(answer)?,
             Format::Name => ids.iter().flat_map(|id| [id, "\n"]).collect(),
             _ => format!("{}\n", serde_json::to_string_pretty(answer).map_err(io::Error::other)?),
         };
@@ -152,19 +184,33 @@ impl Printer {
         let _ = writeln!(io::stderr(), "{line}");
     }
 
-    /// Draws the status line over the last one, cut so that it does not wrap.
-    pub(crate) fn draw_status(self, line: &str) {
-        let line = text::cut(&text::one_line(line), columns(io::stderr()).saturating_sub(1));
+    /// Draws the status line, cut so that it does not wrap, over one of `before` columns. Returns how many it has.
+    pub(crate) fn draw_status(self, line: &str, before: usize) -> usize {
+        let line = text::cut(&text::one_line(line), self.status_columns());
         let mut err = io::stderr().lock();
-        let _ = write!(err, "\r\x1b[K{}", paint(self.stderr, Style::Dim, &line));
+        let _ = write!(err, "{}{}", wipe(before), paint(self.stderr, Style::Dim, &line));
+        let _ = err.flush();
+        text::width(&line)
+    }
+
+    /// Removes a status line of so many columns.
+    pub(crate) fn erase_status(self, drawn: usize) {
+        let mut err = io::stderr().lock();
+        let _ = write!(err, "{}", wipe(drawn));
         let _ = err.flush();
     }
 
-    /// Removes the status line.
-    pub(crate) fn erase_status(self) {
-        let mut err = io::stderr().lock();
-        let _ = write!(err, "\r\x1b[K");
-        let _ = err.flush();
+    /// Columns that a status line may have.
+    pub(crate) fn status_columns(self) -> usize {
+        columns(io::stderr()).saturating_sub(1)
+    }
+}
+
+/// Clears the status line; all of its rows, if the terminal has become narrower and has wrapped it.
+fn wipe(drawn: usize) -> String {
+    match drawn.saturating_sub(1) / columns(io::stderr()).max(1) {
+        0 => "\r\x1b[K".to_owned(),
+        rows => format!("\r\x1b[{rows}A\x1b[J"),
     }
 }
 
@@ -172,6 +218,17 @@ fn paint(stream: Stream, style: Style, text: &str) -> String {
     if stream.colour { format!("\x1b[{}m{text}\x1b[0m", style.code()) } else { text.to_owned() }
 }
 
+/// The value as a YAML document.
+pub(crate) fn yaml(value: &Value) -> Result<String, Error> {
+    Ok(serde_yaml::to_string(value).map_err(io::Error::other)?)
+}
+
 fn columns(stream: impl std::os::fd::AsFd) -> usize {
-    terminal_size::terminal_size_of(stream).map_or(80, |(width, _)| usize::from(width.0))
+    size(stream).0
+}
+
+/// Columns and rows.
+fn size(stream: impl std::os::fd::AsFd) -> (usize, usize) {
+    terminal_size::terminal_size_of(stream)
+        .map_or((80, 24), |(width, height)| (usize::from(width.0), usize::from(height.0)))
 }

@@ -15,9 +15,8 @@ impl Table {
     }
 
     /// Adds a row; an empty cell becomes `-`, so that a line has as many words as columns.
-    pub(crate) fn row(&mut self, cells: Vec<String>) {
-        let shown = |cell: String| if cell.is_empty() { "-".to_owned() } else { text::one_line(&cell).into_owned() };
-        self.rows.push(cells.into_iter().map(shown).collect());
+    pub(crate) fn row(&mut self, cells: &[String]) {
+        self.rows.push(cells.iter().map(|cell| shown(cell)).collect());
     }
 
     fn widths(&self) -> Vec<usize> {
@@ -32,11 +31,9 @@ impl Table {
     pub(crate) fn plain(&self) -> String {
         let widths = self.widths();
         let head: Vec<String> = self.head.iter().map(ToString::to_string).collect();
-        let line = |cells: &Vec<String>| {
-            let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| pad(cell, *width)).collect();
-            format!("{}\n", padded.join("  ").trim_end())
-        };
-        std::iter::once(&head).chain(&self.rows).map(line).fold(format!("{}\n", self.title), |all, line| all + &line)
+        let mut text = format!("{}\n", self.title);
+        text.extend(std::iter::once(&head).chain(&self.rows).map(|cells| plain_line(cells, &widths)));
+        text
     }
 
     /// The table in a box, or plain where the terminal is too narrow for the box.
@@ -65,6 +62,35 @@ impl Table {
     }
 }
 
+/// Lines of a plain table of which more may come at any time: columns become wider and never narrower.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    widths: Vec<usize>,
+}
+
+impl Lines {
+    /// The lines, each with its end.
+    pub(crate) fn of(&mut self, rows: &[Vec<String>]) -> String {
+        let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| shown(cell)).collect()).collect();
+        for row in &rows {
+            self.widths.resize(self.widths.len().max(row.len()), 0);
+            for (width, cell) in self.widths.iter_mut().zip(row) {
+                *width = text::width(cell).max(*width);
+            }
+        }
+        rows.iter().map(|row| plain_line(row, &self.widths)).collect()
+    }
+}
+
+fn shown(cell: &str) -> String {
+    if cell.is_empty() { "-".to_owned() } else { text::one_line(cell).into_owned() }
+}
+
+fn plain_line(cells: &[String], widths: &[usize]) -> String {
+    let padded: Vec<String> = cells.iter().zip(widths).map(|(cell, width)| pad(cell, *width)).collect();
+    format!("{}\n", padded.join("  ").trim_end())
+}
+
 fn pad(cell: &str, columns: usize) -> String {
     format!("{cell}{}", " ".repeat(columns.saturating_sub(text::width(cell))))
 }
@@ -75,8 +101,8 @@ mod tests {
 
     fn table() -> Table {
         let mut table = Table::new("Tasks", vec!["Task ID", "Name"]);
-        table.row(vec!["abc12345".into(), "漢\u{1b}".into()]);
-        table.row(vec!["b".into(), String::new()]);
+        table.row(&["abc12345".into(), "漢\u{1b}".into()]);
+        table.row(&["b".into(), String::new()]);
         table
     }
 

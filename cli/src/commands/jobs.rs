@@ -1,11 +1,13 @@
-//! `jobs`: submit, list, status, stop, logs, wait.
+//! `jobs`: submit, list (once or watched), status, stop, logs, wait.
 
+mod dry_run;
 mod list;
 mod logs;
 mod status;
 mod stop;
 mod submit;
 mod wait;
+mod watch;
 
 pub(super) use list::list;
 pub(super) use logs::logs;
@@ -13,3 +15,4 @@ pub(super) use status::status;
 pub(super) use stop::stop;
 pub(super) use submit::submit;
 pub(super) use wait::wait;
+pub(super) use watch::watch;

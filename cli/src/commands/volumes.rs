@@ -48,7 +48,7 @@ pub(super) fn list(context: &Context, args: &List) -> Result<(), Error> {
     }
     let mut table = Table::new("Volumes", head);
     for volume in volumes {
-        table.row(row(volume, args.all_users, details));
+        table.row(&row(volume, args.all_users, details));
     }
     printer.table(&table)?;
     printer.line(&format!("\nTotal volumes: {}", volumes.len()))

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::{
-    gateway::{Gateway, Reply, Step, log, submitted, task},
+    gateway::{Gateway, LOGS, Reply, Step, log, submitted, task},
     program::{Home, ran},
 };
 
@@ -24,7 +24,7 @@ Press Ctrl+C to stop tailing logs
 ";
 
 fn followed(reply: Reply, views: &[Value]) -> (Gateway, Home) {
-    let gateway = Gateway::new().json("POST /tasks/submit", submitted()).on("GET /tasks/abc12345/logs", reply);
+    let gateway = Gateway::new().json("POST /tasks/submit", submitted()).on(LOGS, reply);
     let gateway = views.iter().fold(gateway, |gateway, view| gateway.json("GET /tasks/abc12345", view.clone()));
     let home = Home::bob(&gateway.url);
     home.file("task.yaml", "run: x");
@@ -79,7 +79,7 @@ fn logs_of_a_finished_task_and_of_none() {
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     assert!(ran.stdout.ends_with("\n\nnode-0 | n0\nnode-1 | n1\n"), "{}", ran.stdout);
     let gone = Reply::Json(404, json!({"detail": "Task gone not found"}));
-    let gateway = Gateway::new().on("GET /tasks/gone/logs", gone);
+    let gateway = Gateway::new().on("GET /tasks/gone/logs?timestamps=true", gone);
     let ran = Home::bob(&gateway.url).run("jobs logs gone");
     assert!(ran.code == Some(1) && ran.stdout.ends_with("\n\nError: Task gone not found\n"), "{ran:?}");
 }

@@ -170,6 +170,9 @@ pub(crate) fn submitted() -> Value {
     json!({"task_id": ID, "status": "submitted", "message": format!("Task submitted successfully with ID: {ID}")})
 }
 
+/// The route of the whole log, followed.
+pub(crate) const LOGS: &str = "GET /tasks/abc12345/logs?timestamps=true";
+
 /// A stream of these pieces.
 pub(crate) fn log(pieces: &[&str]) -> Reply {
     Reply::Stream(pieces.iter().map(|piece| Step::Send(piece.as_bytes().to_vec())).collect())

@@ -4,6 +4,10 @@
 mod data;
 mod follow;
 mod gateway;
+mod logs;
+mod plan;
 mod program;
+mod speed;
 mod terminal;
+mod watch;
 mod words;

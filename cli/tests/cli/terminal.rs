@@ -9,7 +9,7 @@ use rustix::{
 use serde_json::json;
 
 use crate::{
-    gateway::{Gateway, Reply, Step, submitted, task},
+    gateway::{Gateway, LOGS, Reply, Step, submitted, task},
     program::Home,
 };
 
@@ -68,7 +68,7 @@ fn the_status_line_is_gone_when_the_log_begins() {
         .json("GET /tasks/abc12345", task("pending", &waiting))
         .json("GET /tasks/abc12345", task("pending", &waiting))
         .json("GET /tasks/abc12345", task("completed", &json!({})))
-        .on("GET /tasks/abc12345/logs", Reply::Stream(steps));
+        .on(LOGS, Reply::Stream(steps));
     let home = Home::bob(&gateway.url);
     home.file("task.yaml", "run: x");
     let mut command = home.command("jobs submit task.yaml");

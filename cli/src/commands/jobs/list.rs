@@ -6,10 +6,13 @@ use crate::{
     args::{Format, List},
     commands::{Context, to_seconds},
     error::Error,
-    printer::Style,
+    printer::{Printer, Style},
     table::Table,
     waiting::{state_word, why},
 };
+
+/// Tasks on more machines show how many more.
+const MAX_MACHINES: usize = 3;
 
 pub(crate) fn list(context: &Context, args: &List) -> Result<(), Error> {
     let answer = context.api()?.tasks(args.all_users)?;
@@ -17,28 +20,43 @@ pub(crate) fn list(context: &Context, args: &List) -> Result<(), Error> {
     if printer.is_data() {
         return printer.data(&answer.raw, &tasks.iter().map(|task| task.task_id.as_str()).collect::<Vec<_>>());
     }
+    print(printer, Columns::new(printer, args), tasks)
+}
+
+pub(super) fn print(printer: Printer, columns: Columns, tasks: &[TaskView]) -> Result<(), Error> {
     if tasks.is_empty() {
         return printer.line(&printer.styled(Style::Note, "No tasks found"));
     }
-    let wide = printer.format() == Format::Wide;
-    let columns = Columns { user: args.all_users, details: args.details || wide, wide };
-    let mut table = Table::new("Tasks", columns.head());
-    for task in tasks {
-        table.row(columns.row(task));
-    }
-    printer.table(&table)?;
+    printer.table(&columns.table(tasks))?;
     printer.line(&format!("\nTotal tasks: {}", tasks.len()))
 }
 
 /// Which columns there are beside the original's four.
-struct Columns {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Columns {
     user: bool,
     details: bool,
     wide: bool,
 }
 
 impl Columns {
-    fn head(&self) -> Vec<&'static str> {
+    /// Which column holds the status.
+    pub(super) const STATUS: usize = 2;
+
+    pub(super) fn new(printer: Printer, args: &List) -> Self {
+        let wide = printer.format() == Format::Wide;
+        Self { user: args.all_users, details: args.details || wide, wide }
+    }
+
+    pub(super) fn table(self, tasks: &[TaskView]) -> Table {
+        let mut table = Table::new("Tasks", self.head());
+        for task in tasks {
+            table.row(&self.row(task));
+        }
+        table
+    }
+
+    pub(super) fn head(self) -> Vec<&'static str> {
         let mut head = vec!["Task ID", "Name", "Status", "Created"];
         if self.user {
             head.push("User");
@@ -47,12 +65,12 @@ impl Columns {
             head.extend(["Job Name", "Namespace"]);
         }
         if self.wide {
-            head.extend(["Nodes", "Exit Code", "Reason"]);
+            head.extend(["Nodes", "Machines", "Exit Code", "Reason"]);
         }
         head
     }
 
-    fn row(&self, task: &TaskView) -> Vec<String> {
+    pub(super) fn row(self, task: &TaskView) -> Vec<String> {
         let metadata = &task.metadata;
         let status = state_word(task.status).to_owned();
         let mut cells = vec![task.task_id.clone(), task.name.clone(), status, to_seconds(&task.created_at)];
@@ -64,8 +82,25 @@ impl Columns {
         }
         if self.wide {
             let code = metadata.exit_code.map(|code| code.to_string()).unwrap_or_default();
-            cells.extend([metadata.num_nodes.to_string(), code, why(task).unwrap_or_default()]);
+            // As kubectl counts what is ready: those that run or have succeeded, of all.
+            let good = metadata.running_nodes + metadata.succeeded_nodes;
+            let nodes = format!("{good}/{}", metadata.num_nodes);
+            cells.extend([nodes, machines(task), code, why(task).unwrap_or_default()]);
         }
         cells
     }
+}
+
+/// The machines that the nodes run on, each once, in the order of ranks.
+fn machines(task: &TaskView) -> String {
+    let mut machines: Vec<&str> = Vec::new();
+    for machine in task.metadata.nodes.iter().filter_map(|node| node.machine.as_deref()) {
+        if !machines.contains(&machine) {
+            machines.push(machine);
+        }
+    }
+    let more = machines.len().saturating_sub(MAX_MACHINES);
+    machines.truncate(MAX_MACHINES);
+    let more = if more > 0 { format!(",+{more}") } else { String::new() };
+    machines.join(",") + &more
 }

@@ -9,22 +9,28 @@ use std::{
 
 use sky_taskfile::Overrides;
 
+use super::dry_run;
 use crate::{
+    api::LogQuery,
     args::Submit,
     commands::Context,
     error::Error,
-    follow::{self, Detach},
+    follow::{self, Detach, Followed},
     printer::Style,
+    tail::{self, Wish},
 };
 
 pub(crate) fn submit(context: &Context, args: Submit) -> Result<ExitCode, Error> {
     let overrides = Overrides { name: args.name, num_nodes: args.num_nodes, envs: args.env.into_iter().collect() };
     let (text, source) = read(&args.task_file)?;
     let task = sky_taskfile::parse_with(&text, &source, overrides).map_err(Error::TaskFile)?;
+    if args.dry_run {
+        return dry_run::show(context.printer, task.request).map(|()| ExitCode::SUCCESS);
+    }
     let (api, printer) = (context.api()?, context.printer);
     let follows = !args.detach && !printer.is_data();
     // Before the task exists: an interrupt that comes just after must still say which task there is.
-    let detach = follows.then(|| Detach::on_interrupt(printer));
+    let detach = follows.then(|| Detach::on_interrupt(printer, Followed::Log));
     let answer = api.submit(&task.request)?;
     let id = &answer.view.task_id;
     if printer.is_data() {
@@ -37,7 +43,8 @@ pub(crate) fn submit(context: &Context, args: Submit) -> Result<ExitCode, Error>
     match detach {
         None => Ok(ExitCode::SUCCESS),
         Some(detach) => {
-            follow::log(&api, printer, id, &detach)?;
+            let query = LogQuery { follow: true, tail: None, since: None, nodes: Vec::new() };
+            tail::log(&api, printer, id, &Wish { query, timestamps: false, patient: true }, &detach)?;
             Ok(follow::end(&api, id)?.tell(printer))
         }
     }

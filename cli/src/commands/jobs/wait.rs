@@ -10,7 +10,7 @@ use crate::{
     args::Wait,
     commands::Context,
     error::Error,
-    follow::look,
+    follow::{Detach, Followed, look},
     waiting::{StatusLine, state_word},
 };
 
@@ -22,7 +22,9 @@ pub(crate) fn wait(context: &Context, args: &Wait) -> Result<ExitCode, Error> {
     // An id that is wrong is an error; a task that goes away while it is waited for has been stopped.
     api.task(id)?;
     let deadline = args.timeout.and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds)));
-    let line = StatusLine::start(printer, &api, id);
+    let line = StatusLine::new(printer);
+    Detach::on_interrupt(printer, Followed::End).follows(id, &line);
+    line.watch(&api, id);
     let end = loop {
         match look(&api, id) {
             Ok(Ok(end)) => break Ok(end),

@@ -1,0 +1,57 @@
+//! `k8s-cli volumes …`
+
+use clap::{Args, Subcommand, builder::NonEmptyStringValueParser};
+
+use super::{List, Output};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Volumes {
+    /// Create a new volume (PVC)
+    Create(CreateVolume),
+    /// List all volumes
+    #[command(after_help = "\
+Examples:
+  k8s-cli volumes list
+  k8s-cli volumes list -o wide
+  k8s-cli volumes list -o name")]
+    List(List),
+    /// Delete a volume
+    Delete(DeleteVolume),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  k8s-cli volumes create data 10Gi
+  k8s-cli volumes create data 5Gi --storage-class fast-ssd
+  k8s-cli volumes create shared 20Gi -a ReadWriteMany")]
+pub(crate) struct CreateVolume {
+    /// Volume name
+    pub(crate) name: String,
+    /// Volume size (e.g., '10Gi', '1Ti')
+    pub(crate) size: String,
+    /// Storage class name
+    #[arg(short, long, value_name = "CLASS")]
+    pub(crate) storage_class: Option<String>,
+    /// Access modes (comma-separated)
+    #[arg(short, long, value_name = "MODES", default_value = "ReadWriteOnce")]
+    pub(crate) access_modes: String,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The data are lost. A volume that a task uses is not deleted.
+
+Examples:
+  k8s-cli volumes delete abc12345
+  k8s-cli volumes delete abc12345 --force")]
+pub(crate) struct DeleteVolume {
+    /// Volume ID to delete
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) volume_id: String,
+    /// Skip confirmation
+    #[arg(short, long)]
+    pub(crate) force: bool,
+}

@@ -1,0 +1,75 @@
+//! `jobs submit --dry-run`: the resource that the gateway would create, without what only the gateway knows.
+
+use serde_json::{Map, Value};
+use sky_crd::{TaskId, User, api::TaskRequest};
+
+use crate::{args::Format, config, error::Error, printer::Printer};
+
+pub(super) fn show(printer: Printer, request: TaskRequest) -> Result<(), Error> {
+    if printer.format() == Format::Name {
+        return Err(Error::Options("--dry-run has no task ID to print: use -o yaml or -o json"));
+    }
+    printer.document(&resource(request, config::current_user().as_deref())?)
+}
+
+/// The SkyTask, with neither id nor namespace, which the gateway chooses, nor labels, which follow from the id. Without a
+/// user it belongs to the default one; without a name the cluster makes one.
+fn resource(request: TaskRequest, user: Option<&str>) -> Result<Value, Error> {
+    let id = TaskId::from_bits(0);
+    let named = request.name.as_ref().is_some_and(|name| !name.is_empty());
+    let owner: User = user.unwrap_or("default").parse().map_err(Error::NoUser)?;
+    let task = request.into_task(&id, &owner, "").map_err(Error::Field)?;
+    let name = task.metadata.name.as_deref().unwrap_or_default().trim_end_matches(&format!("-{id}")).to_owned();
+    let mut metadata = Map::new();
+    if named {
+        metadata.insert("name".to_owned(), name.into());
+    } else {
+        metadata.insert("generateName".to_owned(), "task-".into());
+    }
+    let mut resource = serde_json::to_value(&task).map_err(|error| Error::Output(error.into()))?;
+    if let Some(resource) = resource.as_object_mut() {
+        resource.insert("metadata".to_owned(), metadata.into());
+        resource.shift_remove("status");
+        if let Some(spec) = resource.get_mut("spec").and_then(Value::as_object_mut) {
+            spec.shift_remove("taskId");
+            if !named {
+                spec.shift_remove("name");
+            }
+            if user.is_none() {
+                spec.shift_remove("user");
+            }
+        }
+    }
+    Ok(resource)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn shown(request: Value, user: Option<&str>) -> Value {
+        resource(serde_json::from_value(request).unwrap(), user).unwrap()
+    }
+
+    #[test]
+    fn nothing_that_only_the_gateway_knows() {
+        let request = json!({"name": "My_Task", "run": "echo $X", "num_nodes": 2, "resources": {"cpus": "4"}});
+        let expected = json!({
+            "apiVersion": "skytask.dev/v1alpha1",
+            "kind": "SkyTask",
+            "metadata": {"name": "my-task"},
+            "spec": {
+                "name": "My_Task", "user": "bob", "numNodes": 2, "resources": {"cpus": "4"}, "run": "echo $X",
+            },
+        });
+        assert_eq!(shown(request, Some("bob")), expected);
+    }
+
+    #[test]
+    fn without_name_and_user() {
+        let task = shown(json!({"run": "x"}), None);
+        assert_eq!(task["metadata"], json!({"generateName": "task-"}));
+        assert_eq!(task["spec"], json!({"numNodes": 1, "run": "x"}));
+    }
+}
