@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use k8s_openapi::jiff::Timestamp;
 use sky_crd::TaskId;
 
 use crate::{logs::slots::Slots, metrics::Metrics, store::Store};
@@ -20,6 +21,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Random bits for ids.
     pub random: Arc<dyn Fn() -> u32 + Send + Sync>,
+    /// The time of day.
+    pub clock: fn() -> Timestamp,
 }
 
 impl App {

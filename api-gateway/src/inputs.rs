@@ -18,11 +18,11 @@ use crate::{
     identity,
     validate::{
         check::{self, Fields},
-        convert,
+        convert::{self, LogQuery},
         entry::{Entry, Loc},
         json::{Json, JsonError},
         model::{self, Model},
-        scalar,
+        query,
     },
 };
 
@@ -52,11 +52,13 @@ pub struct AllUsers(pub bool);
 
 impl Part for AllUsers {
     fn read(parts: &Parts) -> Result<Self, Vec<Entry>> {
-        const NAME: &str = "all_users";
-        let Some(text) = last_in_query(parts.uri.query().unwrap_or_default(), NAME) else { return Ok(Self(false)) };
-        scalar::boolean_text(&text).map(Self).map_err(|(kind, message)| {
-            vec![Entry::new(kind, vec!["query".into(), NAME.into()], message, Json::Text(text))]
-        })
+        query::read(query::LIST, parts.uri.query().unwrap_or_default()).map(convert::all_users).map(Self)
+    }
+}
+
+impl Part for LogQuery {
+    fn read(parts: &Parts) -> Result<Self, Vec<Entry>> {
+        query::read(query::LOGS, parts.uri.query().unwrap_or_default()).map(convert::logs)
     }
 }
 
@@ -71,17 +73,6 @@ fn both<A, B>(first: Result<A, Vec<Entry>>, second: Result<B, Vec<Entry>>) -> Re
         (Ok(first), Ok(second)) => Ok((first, second)),
         (first, second) => Err(first.err().into_iter().chain(second.err()).flatten().collect()),
     }
-}
-
-/// As Python's `parse_qsl` reads it: a repeated parameter counts with its last value.
-fn last_in_query(query: &str, name: &str) -> Option<String> {
-    let mut pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    let value = pairs.rfind(|(key, _)| decode(key) == name)?.1;
-    Some(decode(value))
-}
-
-fn decode(text: &str) -> String {
-    percent_decode(&text.replace('+', " "))
 }
 
 /// The text with `%XX` decoded; what is not UTF-8 then becomes U+FFFD.
@@ -222,24 +213,6 @@ mod tests {
     use axum::http::HeaderValue;
 
     use super::*;
-
-    #[test]
-    fn the_last_of_a_repeated_parameter_counts() {
-        for (query, value) in [
-            ("all_users=true&all_users=maybe", Some("maybe")),
-            ("all_users=maybe&all_users=true", Some("true")),
-            ("all_users", Some("")),
-            ("all_users=+true", Some(" true")),
-            ("all_users=%74rue", Some("true")),
-            ("all%5Fusers=1", Some("1")),
-            ("all_users=true%00", Some("true\0")),
-            ("ALL_USERS=true", None),
-            ("foo=bar", None),
-            ("", None),
-        ] {
-            assert_eq!(last_in_query(query, "all_users").as_deref(), value, "{query}");
-        }
-    }
 
     #[test]
     fn what_counts_as_json() {

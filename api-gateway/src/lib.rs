@@ -23,6 +23,7 @@ pub mod validate;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use k8s_openapi::jiff::Timestamp;
 use sky_runtime::{
     admin::{self, Readiness},
     client::{ClientOptions, ConnectError, connect},
@@ -77,7 +78,8 @@ pub async fn run(args: Args) -> Result<(), GatewayError> {
     );
     let (store, slots) = (Store::new(client, &args.namespace), Slots::new(STREAMS_PER_USER));
     let (metrics, registry) = metrics::register(&store, &slots);
-    let app = App { store: store.clone(), slots, metrics, random: Arc::new(rand::random::<u32>) };
+    let random = Arc::new(rand::random::<u32>);
+    let app = App { store: store.clone(), slots, metrics, random, clock: Timestamp::now };
     let (router, _) = router::build(app);
 
     let mut supervisor = Supervisor::new(DRAIN);

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::validate::model::{self, Field, Kind, Model, Need};
+use crate::validate::{
+    model::{self, Field, Kind, Model, Need},
+    query::{self, Param, ParamKind},
+};
 
 const TITLE: &str = "SkyPilot-Compatible Kubernetes Task Launcher";
 const DESCRIPTION: &str = "API server for launching tasks on Kubernetes with SkyPilot YAML compatibility";
@@ -37,16 +40,26 @@ fn complete(operation: &mut Map<String, Value>) {
     let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) else { return };
     for parameter in parameters {
         let name = parameter["name"].as_str().unwrap_or_default().to_owned();
-        parameter["schema"]["title"] = json!(if name == "x-user" { "X-User".to_owned() } else { title(&name) });
-        let optional = parameter["in"] == "query";
-        parameter["required"] = json!(!optional);
-        if optional {
-            parameter["schema"]["default"] = json!(false);
+        let param = query::find(&name).filter(|_| parameter["in"] == "query");
+        if let Some(param) = param {
+            parameter["schema"] = query_schema(param);
+            parameter["description"] = json!(param.description);
         }
+        parameter["schema"]["title"] = json!(if name == "x-user" { "X-User".to_owned() } else { title(&name) });
+        parameter["required"] = json!(param.is_none());
     }
     let schema = json!({"$ref": "#/components/schemas/HTTPValidationError"});
     operation["responses"]["422"] =
         json!({"description": "Validation Error", "content": {"application/json": {"schema": schema}}});
+}
+
+fn query_schema(param: &Param) -> Value {
+    match param.kind {
+        ParamKind::Bool { default } => json!({"type": "boolean", "default": default}),
+        ParamKind::Int { min } => json!({"type": "integer", "minimum": min}),
+        ParamKind::Ints { min } => json!({"type": "array", "items": {"type": "integer", "minimum": min}}),
+        ParamKind::Since => json!({"type": "string", "examples": ["10m", "2026-11-24T10:00:00Z"]}),
+    }
 }
 
 fn schemas() -> Value {

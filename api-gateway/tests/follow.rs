@@ -17,7 +17,10 @@ use k8s_openapi::{
 };
 use kube::{Client, client::Body, runtime::watcher::Event};
 use serde_json::{Value, json};
-use sky_api_gateway::{logs, store::Store};
+use sky_api_gateway::{
+    logs::{self, Selection},
+    store::Store,
+};
 use sky_crd::{
     TaskId, User,
     api::TaskRequest,
@@ -33,6 +36,8 @@ struct Cluster {
     log: Vec<u8>,
     cuts: Vec<usize>,
     connections: usize,
+    /// Of each request for the log.
+    queries: Vec<String>,
 }
 
 type Shared = Arc<Mutex<Cluster>>;
@@ -44,8 +49,9 @@ fn client(cluster: &Shared) -> Client {
         let path = request.uri().path().to_owned();
         let (status, body) = if path.ends_with("/log") {
             let query = request.uri().query().unwrap_or_default();
-            assert!(query.contains("timestamps=true") && query.contains("follow=true"), "{query}");
-            let bytes = since(&cluster.log, query);
+            assert!(query.contains("timestamps=true"), "{query}");
+            let bytes = tail(&since(&cluster.log, query), query);
+            cluster.queries.push(query.to_owned());
             let cut = cluster.cuts.get(cluster.connections).map_or(bytes.len(), |cut| (*cut).min(bytes.len()));
             cluster.connections += 1;
             (200, bytes[..cut].to_vec())
@@ -71,6 +77,14 @@ fn since(log: &[u8], query: &str) -> Vec<u8> {
         std::str::from_utf8(&line[..space]).unwrap().parse().unwrap()
     };
     log.split_inclusive(|byte| *byte == b'\n').filter(|line| stamp(line) >= since).flatten().copied().collect()
+}
+
+/// The last lines only, where they are asked for.
+fn tail(log: &[u8], query: &str) -> Vec<u8> {
+    let value = query.split('&').find_map(|pair| pair.strip_prefix("tailLines="));
+    let lines: Vec<_> = log.split_inclusive(|byte| *byte == b'\n').collect();
+    let count = value.map_or(lines.len(), |value| value.parse().unwrap());
+    lines[lines.len().saturating_sub(count)..].concat()
 }
 
 fn pod(owner: &str, state: &str) -> Value {
@@ -136,7 +150,11 @@ fn lines(count: usize) -> (Vec<u8>, String) {
 }
 
 async fn collect(store: &Store, task: &SkyTask) -> String {
-    let bytes: Vec<_> = logs::follow(store, task).collect().await;
+    select(store, task, &Selection::all(task.spec.num_nodes)).await
+}
+
+async fn select(store: &Store, task: &SkyTask, selection: &Selection) -> String {
+    let bytes: Vec<_> = logs::follow(store, task, selection).collect().await;
     String::from_utf8(bytes.concat()).unwrap()
 }
 
@@ -145,7 +163,7 @@ async fn a_finished_task_is_read_to_its_end_over_any_number_of_broken_connection
     let (log, plain) = lines(200);
     let cuts = (0..60).map(|index| 100 + index * 37 % 900).collect();
     let cluster: Shared =
-        Arc::new(Mutex::new(Cluster { pod: Some(pod("job-uid", "running")), log, cuts, connections: 0 }));
+        Arc::new(Mutex::new(Cluster { pod: Some(pod("job-uid", "running")), log, cuts, ..Cluster::default() }));
     let task = task(1, Some(NodePhase::Succeeded), true);
     let store = store(&cluster, &task);
     let ended = async {
@@ -225,11 +243,79 @@ async fn a_reader_that_goes_away_takes_everything_with_it() {
     let store = store(&cluster, &waiting);
     OPEN.fetch_add(1, Ordering::Relaxed);
     let held = Held;
-    let mut stream = Box::pin(logs::follow(&store, &waiting).map(move |bytes| {
+    let mut stream = Box::pin(logs::follow(&store, &waiting, &Selection::all(2)).map(move |bytes| {
         let _held = &held;
         bytes
     }));
     assert!(tokio::time::timeout(Duration::from_secs(5), stream.next()).await.is_err());
     drop(stream);
     assert_eq!(OPEN.load(Ordering::Relaxed), 0);
+}
+
+/// A task with one node that has written so many lines, and how its log is to be broken.
+fn written(count: usize, state: &str, cuts: Vec<usize>) -> (Shared, SkyTask, String) {
+    let (log, plain) = lines(count);
+    let pod = Some(pod("job-uid", state));
+    let cluster = Arc::new(Mutex::new(Cluster { pod, log, cuts, ..Cluster::default() }));
+    let finished = state == "terminated";
+    let phase = if finished { NodePhase::Succeeded } else { NodePhase::Running };
+    (cluster, task(1, Some(phase), finished), plain)
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_follow_a_running_task_is_read_to_where_it_is_now() {
+    let (cluster, task, plain) = written(5, "running", vec![]);
+    let now = Selection { follow: false, ..Selection::all(1) };
+    assert_eq!(select(&store(&cluster, &task), &task, &now).await, plain);
+    assert!(!cluster.lock().unwrap().queries[0].contains("follow=true"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_follow_nobody_waits_for_a_pod() {
+    let now = Selection { follow: false, ..Selection::all(1) };
+    let start = Instant::now();
+    for (phase, pod) in [
+        (None, None),
+        (Some(NodePhase::Pending), None),
+        (Some(NodePhase::Pending), Some(pod("job-uid", "waiting"))),
+        (Some(NodePhase::Pending), Some(pod("another-job", "running"))),
+    ] {
+        let cluster: Shared = Arc::new(Mutex::new(Cluster { pod, ..Cluster::default() }));
+        let task = task(1, phase, false);
+        assert_eq!(select(&store(&cluster, &task), &task, &now).await, "");
+    }
+    assert_eq!(start.elapsed().as_secs(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_lines_are_resumed_where_they_broke() {
+    let (cluster, task, plain) = written(50, "terminated", vec![]);
+    let tail = Selection { tail: Some(3), ..Selection::all(1) };
+    let last: String = plain.split_inclusive('\n').skip(47).collect();
+    assert_eq!(select(&store(&cluster, &task), &task, &tail).await, last);
+
+    // The container runs when the first two connections break, each in the middle of a line.
+    let (cluster, task, _) = written(50, "running", vec![60, 200]);
+    let ended = async {
+        while cluster.lock().unwrap().connections < 2 {
+            sleep(Duration::from_millis(10)).await;
+        }
+        cluster.lock().unwrap().pod = Some(pod("job-uid", "terminated"));
+    };
+    let store = store(&cluster, &task);
+    store.tasks.cache().apply(Event::Apply(self::task(1, Some(NodePhase::Succeeded), true)), Instant::now());
+    let (text, ()) = tokio::join!(select(&store, &task, &tail), ended);
+    assert_eq!(text, last);
+    let queries = cluster.lock().unwrap().queries.clone();
+    assert!(queries[0].contains("tailLines=3") && !queries[1].contains("tailLines"), "{queries:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_since_a_time_begin_within_its_second() {
+    let (cluster, task, plain) = written(50, "terminated", vec![]);
+    let since = "2026-11-24T10:00:03.000002Z".parse().ok();
+    let text = select(&store(&cluster, &task), &task, &Selection { since, ..Selection::all(1) }).await;
+    // Seven lines a second, a microsecond apart.
+    assert_eq!(text, plain.split_inclusive('\n').skip(23).collect::<String>());
+    assert!(cluster.lock().unwrap().queries[0].contains("sinceTime=2026-11-24T10%3A00%3A03Z"));
 }

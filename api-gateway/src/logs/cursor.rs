@@ -12,18 +12,28 @@ use k8s_openapi::jiff::Timestamp;
 const LONGEST_WHOLE_LINE: usize = 256 * 1024;
 
 /// How a pod's lines are written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Style {
-    /// As they are.
-    Plain,
-    /// Each with this prefix, because other nodes write to the same stream.
-    Prefixed(String),
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Style {
+    /// Stands before each, because other nodes write to the same stream. Without one they are passed on as they are.
+    pub prefix: Option<String>,
+    /// Each with its stamp.
+    pub timestamps: bool,
+}
+
+/// Where a log begins for its reader.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Start {
+    /// Lines with older stamps are not passed on.
+    pub since: Option<Timestamp>,
+    /// The first connection began with the last lines, so there are older ones which were never passed on.
+    pub midway: bool,
 }
 
 /// Where we are in one pod's log.
 #[derive(Debug)]
 pub struct Cursor {
     style: Style,
+    start: Start,
     /// The beginning of a line whose end has not come yet, with its timestamp.
     pending: Vec<u8>,
     /// The line of which a piece has been taken out of `pending`.
@@ -52,6 +62,8 @@ enum Skip {
     Nothing,
     /// So many lines, of which the first must have this stamp.
     Lines { left: u64, first: Timestamp },
+    /// Lines from before the first one passed on, up to that one; then so many.
+    Hidden { left: u64, first: Timestamp },
     /// The file is not the one that we knew: everything up to this stamp.
     UpTo(Timestamp),
 }
@@ -98,8 +110,8 @@ impl Window {
 
 impl Cursor {
     /// At the beginning of the log.
-    pub fn new(style: Style) -> Self {
-        Self { style, pending: Vec::new(), open: None, window: None, torn: None, skip: Skip::Nothing }
+    pub fn new(style: Style, start: Start) -> Self {
+        Self { style, start, pending: Vec::new(), open: None, window: None, torn: None, skip: Skip::Nothing }
     }
 
     /// Whether any line has been passed on.
@@ -116,11 +128,17 @@ impl Cursor {
         {
             self.torn = Some((open.stamp, open.passed_on));
         }
-        self.skip = match &self.window {
-            Some(window) => Skip::Lines { left: window.counts.iter().sum(), first: window.first },
-            None => Skip::Nothing,
+        // Nothing but a piece of the first line, which with `midway` need not come first again.
+        let torn = self.torn.and_then(|(stamp, _)| stamp).filter(|_| self.start.midway);
+        let (skip, second) = match (&self.window, torn) {
+            (Some(window), _) => {
+                (Skip::Lines { left: window.counts.iter().sum(), first: window.first }, Some(window.second - 1))
+            }
+            (None, Some(first)) => (Skip::Hidden { left: 0, first }, Some(first.as_second())),
+            (None, None) => (Skip::Nothing, None),
         };
-        self.window.map(|window| window.second - 1)
+        self.skip = skip;
+        second
     }
 
     /// Bytes have come; what is to be passed on is appended to `out`.
@@ -155,14 +173,15 @@ impl Cursor {
 
     /// The end (`ends`) or another piece of a line, without the newline; at its beginning with the timestamp.
     fn piece(&mut self, bytes: &[u8], ends: bool, out: &mut Vec<u8>) {
-        let (mut open, text) = match self.open.take() {
-            Some(open) => (open, bytes),
+        let (mut open, head, text) = match self.open.take() {
+            Some(open) => (open, &[][..], bytes),
             None => self.begin(bytes, out),
         };
         if !open.drop {
             let known = open.passed_on.saturating_sub(open.seen).min(text.len());
             let fresh = &text[known..];
-            self.write(&open, fresh, ends, out);
+            let head = if self.style.timestamps && open.passed_on == 0 { head } else { &[] };
+            self.write(&open, head, fresh, ends, out);
             open.seen += text.len();
             open.passed_on = open.passed_on.max(open.seen);
             if ends && let Some(stamp) = open.stamp {
@@ -176,69 +195,86 @@ impl Cursor {
     }
 
     /// A line begins: its stamp comes off, and it is decided whether it had been passed on before.
-    fn begin<'a>(&mut self, bytes: &'a [u8], out: &mut Vec<u8>) -> (OpenLine, &'a [u8]) {
+    fn begin<'a>(&mut self, bytes: &'a [u8], out: &mut Vec<u8>) -> (OpenLine, &'a [u8], &'a [u8]) {
         let (stamp, text) = split_stamp(bytes);
+        let head = &bytes[..bytes.len() - text.len()];
         let mut line = OpenLine { stamp, passed_on: 0, seen: 0, drop: self.is_known(stamp, out) };
         if !line.drop
             && let Some((torn, passed_on)) = self.torn.take()
         {
             if torn == stamp {
                 line.passed_on = passed_on;
-            } else if self.style == Style::Plain {
+            } else if self.style.prefix.is_none() {
                 out.push(b'\n');
             }
         }
-        (line, text)
+        (line, head, text)
     }
 
     fn is_known(&mut self, stamp: Option<Timestamp>, out: &mut Vec<u8>) -> bool {
-        if let Skip::Lines { left, first } = self.skip {
+        if stamp.is_some_and(|stamp| self.start.since.is_some_and(|since| stamp < since)) {
+            // Never passed on, so never counted either.
+            return true;
+        }
+        let total: u64 = self.window.iter().flat_map(|window| window.counts).sum();
+        match (self.skip, stamp) {
+            (Skip::Nothing, _) => false,
             // The tail of a line that began before the second asked for has no stamp; it had been passed on.
-            let Some(stamp) = stamp else { return true };
-            let total: u64 = self.window.iter().flat_map(|window| window.counts).sum();
-            if left == total && stamp != first {
+            (Skip::Lines { .. } | Skip::Hidden { .. }, None) => true,
+            (Skip::Lines { left, first }, Some(stamp)) if left == total && stamp != first => {
                 let latest = self.window.map_or(first, |window| window.latest);
-                self.skip = Skip::UpTo(latest);
                 if stamp > latest {
+                    self.skip = Skip::Nothing;
                     self.mark_gap(out);
+                    return false;
                 }
-            } else {
+                self.skip = if self.start.midway { Skip::Hidden { left, first } } else { Skip::UpTo(latest) };
+                true
+            }
+            (Skip::Lines { left, first }, Some(_)) => {
                 self.skip = if left > 1 { Skip::Lines { left: left - 1, first } } else { Skip::Nothing };
-                return true;
+                true
+            }
+            (Skip::Hidden { left, first }, Some(stamp)) => self.is_hidden(left, first, stamp),
+            (Skip::UpTo(latest), Some(stamp)) if stamp <= latest => true,
+            (Skip::UpTo(_), _) => {
+                self.skip = Skip::Nothing;
+                false
             }
         }
-        if let Skip::UpTo(latest) = self.skip {
-            if stamp.is_some_and(|stamp| stamp <= latest) {
-                return true;
-            }
+    }
+
+    /// Whether a line is from before the first one passed on, or is that one and has been passed on as a whole.
+    fn is_hidden(&mut self, left: u64, first: Timestamp, stamp: Timestamp) -> bool {
+        if stamp == first {
+            self.skip = if left > 1 { Skip::Lines { left: left - 1, first } } else { Skip::Nothing };
+            return left > 0;
+        }
+        let is_old = stamp <= self.window.map_or(first, |window| window.latest);
+        if !is_old {
+            // The first line is gone with its file; this one has not been passed on.
             self.skip = Skip::Nothing;
         }
-        false
+        is_old
     }
 
     /// Says in the log itself that lines may be missing.
     pub fn mark_gap(&self, out: &mut Vec<u8>) {
-        if let Style::Prefixed(prefix) = &self.style {
-            out.extend_from_slice(prefix.as_bytes());
-        }
+        out.extend_from_slice(self.style.prefix.as_deref().unwrap_or_default().as_bytes());
         out.extend_from_slice(b"[k8s-cli: lines may be missing here, the cluster no longer has them]\n");
     }
 
-    fn write(&self, line: &OpenLine, text: &[u8], ends: bool, out: &mut Vec<u8>) {
-        match &self.style {
-            Style::Plain => out.extend_from_slice(text),
-            Style::Prefixed(prefix) => {
-                // The end of a line that was written in pieces, and nothing is left of it.
-                if text.is_empty() && line.passed_on > 0 {
-                    return;
-                }
-                out.extend_from_slice(prefix.as_bytes());
-                out.extend_from_slice(text);
-                out.push(b'\n');
-                return;
-            }
+    fn write(&self, line: &OpenLine, head: &[u8], text: &[u8], ends: bool, out: &mut Vec<u8>) {
+        // The end of a line that was written in pieces, and nothing is left of it.
+        if self.style.prefix.is_some() && text.is_empty() && line.passed_on > 0 {
+            return;
         }
-        if ends {
+        let prefix = self.style.prefix.as_deref().unwrap_or_default();
+        for part in [prefix.as_bytes(), head, text] {
+            out.extend_from_slice(part);
+        }
+        // Other nodes may write next, so with a prefix every piece is a line.
+        if ends || self.style.prefix.is_some() {
             out.push(b'\n');
         }
     }

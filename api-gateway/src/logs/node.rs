@@ -10,7 +10,8 @@ use sky_crd::task::SkyTask;
 use tokio::{sync::watch, time::timeout};
 
 use super::{
-    cursor::{Cursor, Style},
+    Selection,
+    cursor::{Cursor, Start, Style},
     target::{Step, Target, is_gone, next_step},
 };
 
@@ -35,6 +36,9 @@ pub struct NodeLog {
     uid: String,
     index: u32,
     style: Style,
+    follow: bool,
+    tail: Option<u32>,
+    since: Option<Timestamp>,
     done: Option<Target>,
 }
 
@@ -71,8 +75,10 @@ impl NodeLog {
         uid: &str,
         index: u32,
         style: Style,
+        selection: &Selection,
     ) -> Self {
-        Self { pods, task, uid: uid.to_owned(), index, style, done: None }
+        let Selection { follow, tail, since, .. } = *selection;
+        Self { pods, task, uid: uid.to_owned(), index, style, follow, tail, since, done: None }
     }
 
     /// The bytes, in batches of whole lines as they come. Ends with the task.
@@ -108,9 +114,11 @@ impl NodeLog {
             match step {
                 Step::End => return None,
                 Step::Follow(target) => {
-                    let cursor = Cursor::new(self.style.clone());
+                    let start = Start { since: self.since, midway: self.tail.is_some() };
+                    let cursor = Cursor::new(self.style.clone(), start);
                     return Some(Following { target, cursor, reader: None, complete: false, pause: FIRST_PAUSE });
                 }
+                Step::Wait if !self.follow => return None,
                 // The sender lives as long as the cache, which is as long as the process.
                 Step::Wait => self.task.changed().await.ok()?,
             }
@@ -128,7 +136,7 @@ impl NodeLog {
                 }
                 following.reader = Some(reader);
             }
-            Ok(Ok(false)) if following.complete => {
+            Ok(Ok(false)) if following.complete || !self.follow => {
                 following.cursor.finish(out);
                 self.done = Some(following.target);
                 return State::Between;
@@ -148,27 +156,49 @@ impl NodeLog {
     async fn open(&mut self, mut following: Box<Following>, out: &mut Vec<u8>) -> State {
         match self.look_at(&following.target).await {
             Ok(Seen::Started { container, ended }) => {
-                let since = following.cursor.reconnect();
-                let params = LogParams {
-                    container,
-                    follow: true,
-                    timestamps: true,
-                    // A whole second: kube rounds others up, and lines would be lost.
-                    since_time: since.and_then(|second| Timestamp::from_second(second).ok()),
-                    ..LogParams::default()
-                };
+                let params = self.params(container, following.cursor.reconnect());
                 match self.pods.log_stream(&following.target.pod, &params).await {
                     Ok(reader) => {
                         following.reader = Some(Box::pin(reader));
                         following.complete = ended;
                     }
-                    Err(error) => following.retry_after(&error).await,
+                    Err(error) => return self.try_again(following, &error, out).await,
                 }
+            }
+            Ok(Seen::Waiting) if !self.follow => {
+                self.done = Some(following.target);
+                return State::Between;
             }
             Ok(Seen::Waiting) => self.wait_for_start(&mut following).await,
             Ok(Seen::Missing) => return self.missing(following, out).await,
-            Err(error) => following.retry_after(&error).await,
+            Err(error) => return self.try_again(following, &error, out).await,
         }
+        State::Following(following)
+    }
+
+    /// What to ask the kubelet for: from this second on; for the first time, what the reader has asked for.
+    fn params(&self, container: Option<String>, second: Option<i64>) -> LogParams {
+        let begin = self.since.map(Timestamp::as_second).filter(|_| second.is_none());
+        LogParams {
+            container,
+            follow: self.follow,
+            timestamps: true,
+            tail_lines: self.tail.filter(|_| second.is_none()).map(i64::from),
+            // A whole second: kube rounds others up, and lines would be lost.
+            since_time: second.or(begin).and_then(|second| Timestamp::from_second(second).ok()),
+            ..LogParams::default()
+        }
+    }
+
+    /// Waits a moment before the log is asked for again. Who asked only for what there is now is not kept for ever.
+    async fn try_again(&mut self, mut following: Box<Following>, error: &kube::Error, out: &mut Vec<u8>) -> State {
+        tracing::warn!(pod = following.target.pod, %error, "log cannot be read yet, trying again");
+        if !self.follow && following.pause >= LONGEST_PAUSE {
+            following.cursor.mark_gap(out);
+            self.done = Some(following.target);
+            return State::Between;
+        }
+        following.pause().await;
         State::Following(following)
     }
 
@@ -196,6 +226,10 @@ impl NodeLog {
     /// The pod is not there: not yet, or not any more.
     async fn missing(&mut self, following: Box<Following>, out: &mut Vec<u8>) -> State {
         let has_been_read = following.cursor.has_begun();
+        if !self.follow && !following.target.started && !has_been_read {
+            self.done = Some(following.target);
+            return State::Between;
+        }
         if following.target.started || has_been_read {
             // It ran, so there was a log; it may have been deleted before we had read all of it.
             following.cursor.mark_gap(out);
@@ -225,11 +259,6 @@ impl Following {
 
     async fn pause(&mut self) {
         tokio::time::sleep(self.next_pause()).await;
-    }
-
-    async fn retry_after(&mut self, error: &kube::Error) {
-        tracing::warn!(pod = self.target.pod, %error, "log cannot be read yet, trying again");
-        self.pause().await;
     }
 }
 

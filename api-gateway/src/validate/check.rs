@@ -8,6 +8,7 @@ use super::{
     json::{self, Json},
     model::{Also, Field, Kind, Model, Need},
     scalar::{self, Refusal},
+    since::Since,
 };
 
 /// No answer lists more errors than this: a body of a megabyte may hold a hundred thousand.
@@ -30,6 +31,8 @@ pub enum Value {
     Texts(Vec<String>),
     /// A nested object.
     Object(Fields),
+    /// A point in time.
+    Since(Since),
 }
 
 /// The checked fields of an object; absent and null ones are not in it.
@@ -40,6 +43,10 @@ impl Fields {
     /// Takes a field out.
     pub fn take(&mut self, name: &str) -> Option<Value> {
         self.0.remove(name)
+    }
+
+    pub(super) fn put(&mut self, name: &'static str, value: Value) {
+        self.0.insert(name, value);
     }
 }
 

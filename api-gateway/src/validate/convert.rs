@@ -2,7 +2,25 @@
 
 use sky_crd::api::{ResourcesRequest, TaskRequest, VolumeRequest};
 
-use super::check::{Fields, Value};
+use super::{
+    check::{Fields, Value},
+    since::Since,
+};
+
+/// The query of a log, checked against [`super::query::LOGS`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogQuery {
+    /// Until the task ends, not only what there is now.
+    pub follow: bool,
+    /// So many of the last lines of each node; all without.
+    pub tail: Option<u32>,
+    /// Lines from this time on.
+    pub since: Option<Since>,
+    /// Each line with its time.
+    pub timestamps: bool,
+    /// Ranks of the nodes; all without.
+    pub nodes: Option<Vec<i64>>,
+}
 
 impl Fields {
     fn text(&mut self, name: &str) -> Option<String> {
@@ -28,6 +46,10 @@ impl Fields {
 
     fn texts(&mut self, name: &str) -> Option<Vec<String>> {
         self.take(name).and_then(|value| if let Value::Texts(texts) = value { Some(texts) } else { None })
+    }
+
+    fn since(&mut self, name: &str) -> Option<Since> {
+        self.take(name).and_then(|value| if let Value::Since(since) = value { Some(since) } else { None })
     }
 
     fn object(&mut self, name: &str) -> Option<Self> {
@@ -70,5 +92,22 @@ pub fn volume(mut fields: Fields) -> VolumeRequest {
         size: fields.text("size").unwrap_or_default(),
         storage_class: fields.text("storage_class"),
         access_modes: fields.texts("access_modes"),
+    }
+}
+
+/// Whether a query checked against [`super::query::LIST`] asks for all users.
+pub fn all_users(mut fields: Fields) -> bool {
+    fields.boolean("all_users").unwrap_or_default()
+}
+
+/// The query of a log, checked against [`super::query::LOGS`].
+pub fn logs(mut fields: Fields) -> LogQuery {
+    LogQuery {
+        follow: fields.boolean("follow").unwrap_or(true),
+        // Negative: all lines. More than there can be: all too.
+        tail: fields.int("tail").and_then(|lines| u32::try_from(lines).ok()),
+        since: fields.since("since"),
+        timestamps: fields.boolean("timestamps").unwrap_or_default(),
+        nodes: fields.ints("node"),
     }
 }

@@ -37,6 +37,21 @@ impl From<&str> for Loc {
     }
 }
 
+/// All values, or every error.
+///
+/// # Errors
+/// The entries of all that failed.
+pub fn all<T>(results: impl Iterator<Item = Result<T, Vec<Entry>>>) -> Result<Vec<T>, Vec<Entry>> {
+    let (mut values, mut entries) = (Vec::new(), Vec::new());
+    for result in results {
+        match result {
+            Ok(value) => values.push(value),
+            Err(errors) => entries.extend(errors),
+        }
+    }
+    if entries.is_empty() { Ok(values) } else { Err(entries) }
+}
+
 impl Entry {
     /// An entry without values.
     pub fn new(kind: &'static str, loc: Vec<Loc>, msg: impl Into<String>, input: Json) -> Self {

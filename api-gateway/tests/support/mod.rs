@@ -9,6 +9,7 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, Request, StatusCode},
 };
+use k8s_openapi::jiff::Timestamp;
 use kube::{Client, Config};
 use prometheus_client::registry::Registry;
 use serde_json::Value;
@@ -35,6 +36,7 @@ pub(crate) fn over(store: Store) -> (Router, Value) {
         slots: Slots::new(64),
         metrics: Metrics::register(&mut Registry::default()),
         random: Arc::new(|| 0xabcd),
+        clock: || Timestamp::UNIX_EPOCH,
     })
 }
 
