@@ -18,6 +18,7 @@ pub mod resolve;
 pub mod router;
 pub mod routes;
 pub mod serve;
+mod stalled;
 pub mod store;
 pub mod validate;
 

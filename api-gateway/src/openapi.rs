@@ -13,8 +13,13 @@ const DESCRIPTION: &str = "API server for launching tasks on Kubernetes with Sky
 /// The document for these paths, which are JSON objects as OpenAPI has them.
 pub fn document(paths: Value) -> Value {
     let mut paths = paths;
-    for operation in operations(&mut paths) {
-        complete(operation);
+    for (path, item) in paths.as_object_mut().into_iter().flatten() {
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            if let Some(operation) = operation.as_object_mut() {
+                complete(operation);
+                add_refusals(path, method, operation);
+            }
+        }
     }
     json!({
         "openapi": "3.1.0",
@@ -22,11 +27,6 @@ pub fn document(paths: Value) -> Value {
         "paths": paths,
         "components": {"schemas": schemas()},
     })
-}
-
-fn operations(paths: &mut Value) -> impl Iterator<Item = &mut Map<String, Value>> {
-    let items = paths.as_object_mut().into_iter().flat_map(Map::values_mut);
-    items.filter_map(Value::as_object_mut).flat_map(Map::values_mut).filter_map(Value::as_object_mut)
 }
 
 /// What every operation has alike: a schema for every answer, titles of parameters, and the 422 of those that take any.
@@ -53,6 +53,31 @@ fn complete(operation: &mut Map<String, Value>) {
         json!({"description": "Validation Error", "content": {"application/json": {"schema": schema}}});
 }
 
+/// Every other status that an operation may answer with, and what it means.
+fn add_refusals(path: &str, method: &str, operation: &mut Map<String, Value>) {
+    let (has_body, writes) = (operation.contains_key("requestBody"), method != "get");
+    let (one, log, any) = (path.contains('{'), path.ends_with("/logs"), path != "/");
+    let refusals = [
+        (has_body, "400", "The body cannot be read, or the cluster refuses it"),
+        (writes, "403", "A rule of the cluster (quota, admission) forbids it, in the cluster's words"),
+        (one, "404", "This user has no such thing"),
+        (has_body, "408", "The body did not arrive in time"),
+        (one || writes, "409", "The state of things forbids it"),
+        (has_body, "413", "The body is too large"),
+        (log, "429", "This user has too many log streams open"),
+        (any, "500", "A fault of the gateway or its installation; the request id is in its log"),
+        (any, "503", "The cluster does not answer; trying again helps"),
+    ];
+    let schema = json!({"$ref": "#/components/schemas/HTTPError"});
+    for (_, status, meaning) in refusals.into_iter().filter(|(applies, ..)| *applies) {
+        operation["responses"][status] =
+            json!({"description": meaning, "content": {"application/json": {"schema": schema}}});
+    }
+    if log {
+        operation["responses"]["200"]["content"]["text/plain"] = json!({"schema": {"type": "string"}});
+    }
+}
+
 fn query_schema(param: &Param) -> Value {
     match param.kind {
         ParamKind::Bool { default } => json!({"type": "boolean", "default": default}),
@@ -72,6 +97,15 @@ fn schemas() -> Value {
             "properties": {"detail": {"items": items, "type": "array", "title": "Detail"}},
             "type": "object",
             "title": "HTTPValidationError",
+        }),
+    );
+    schemas.insert(
+        "HTTPError".to_owned(),
+        json!({
+            "properties": {"detail": {"type": "string", "title": "Detail"}},
+            "type": "object",
+            "required": ["detail"],
+            "title": "HTTPError",
         }),
     );
     schemas.insert(

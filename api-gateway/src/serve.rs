@@ -16,11 +16,15 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::stalled::Stalled;
+
 /// Bounds of the server.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// How long a connection may take to send a request's head, the first or the next.
     pub header_timeout: Duration,
+    /// How long an answer may wait for its reader to take anything of it.
+    pub write_timeout: Duration,
     /// Connections at a time; more wait in the kernel's queue.
     pub connections: usize,
     /// How long open requests may go on after the shutdown has begun.
@@ -29,7 +33,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { header_timeout: Duration::from_secs(15), connections: 8192, drain: Duration::from_secs(15) }
+        Self {
+            header_timeout: Duration::from_secs(15),
+            write_timeout: Duration::from_secs(300),
+            connections: 8192,
+            drain: Duration::from_secs(15),
+        }
     }
 }
 
@@ -49,7 +58,7 @@ pub async fn serve(
             () = shutdown.cancelled() => break,
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             (stream, slot) = accept(&listener, &slots) => {
-                connections.spawn(connection(stream, slot, router.clone(), limits.header_timeout, shutdown.clone()));
+                connections.spawn(connection(stream, slot, router.clone(), limits, shutdown.clone()));
             }
         }
     }
@@ -88,16 +97,16 @@ async fn connection(
     stream: TcpStream,
     _slot: Option<OwnedSemaphorePermit>,
     router: Router,
-    header_timeout: Duration,
+    limits: Limits,
     shutdown: CancellationToken,
 ) {
     // Log lines are small and should arrive at once.
     let _ = stream.set_nodelay(true);
     let mut connection = pin!(
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(header_timeout)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).serve_connection(
+            TokioIo::new(Stalled::new(stream, limits.write_timeout)),
+            TowerToHyperService::new(router)
+        )
     );
     let result = tokio::select! {
         biased;

@@ -1,7 +1,7 @@
 //! The accept loop over real sockets.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking")]
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use axum::{Router, body::Body, routing::get};
 use bytes::Bytes;
@@ -15,8 +15,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-const LIMITS: Limits =
-    Limits { header_timeout: Duration::from_millis(200), connections: 4, drain: Duration::from_millis(300) };
+const LIMITS: Limits = Limits {
+    header_timeout: Duration::from_millis(200),
+    write_timeout: Duration::from_millis(500),
+    connections: 4,
+    drain: Duration::from_millis(300),
+};
 
 struct Server {
     address: std::net::SocketAddr,
@@ -30,10 +34,13 @@ async fn start() -> Server {
     let ticks = || async {
         Body::from_stream(stream::iter(0..).then(|index: u32| async move {
             sleep(Duration::from_millis(20)).await;
-            Ok::<_, std::convert::Infallible>(Bytes::from(format!("tick {index}\n")))
+            Ok::<_, Infallible>(Bytes::from(format!("tick {index}\n")))
         }))
     };
-    let router = Router::new().route("/", get(|| async { "hello" })).route("/ticks", get(ticks));
+    let flood =
+        || async { Body::from_stream(stream::repeat_with(|| Ok::<_, Infallible>(Bytes::from_static(&[b'x'; 16384])))) };
+    let router =
+        Router::new().route("/", get(|| async { "hello" })).route("/ticks", get(ticks)).route("/flood", get(flood));
     let stop = CancellationToken::new();
     let serving = serve(listener, router, LIMITS, stop.clone());
     let task = tokio::spawn(async move {
@@ -100,4 +107,28 @@ async fn a_shutdown_drains_and_then_cuts_streams_without_an_end() {
     let text = read_to_end(&mut stream).await;
     assert!(text.contains("tick 5") && !text.ends_with("0\r\n\r\n"), "a cut stream must not look complete: {text}");
     timeout(Duration::from_secs(2), server.task).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_reader_that_never_reads_loses_its_place_and_a_slow_one_does_not() {
+    let server = start().await;
+    let mut never = Vec::new();
+    for _ in 0..LIMITS.connections - 1 {
+        never.push(send(&server, "GET /flood HTTP/1.1\r\nHost: x\r\n\r\n").await);
+    }
+    let mut slow = send(&server, "GET /flood HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    let mut buffer = vec![0; 8 << 20];
+    let reading = async {
+        for _ in 0..8 {
+            sleep(Duration::from_millis(200)).await;
+            // More than the kernel's buffers, so that the server has something to write again.
+            slow.read_exact(&mut buffer).await.unwrap();
+        }
+    };
+    let late = async {
+        let mut late = send(&server, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+        read_to_end(&mut late).await
+    };
+    let ((), text) = tokio::join!(reading, late);
+    assert!(text.ends_with("hello"), "all places were taken by those who never read");
 }

@@ -36,9 +36,10 @@ fn from_status(status: &Status) -> ApiError {
     let cause = || format!("{}: {}", status.reason, status.message);
     match status.code {
         422 => ApiError::Invalid(invalid_fields(status)),
-        // A quota and an admission rule answer 403 as missing rights do, but the user can mend these.
-        403 if is_policy(&status.message) => refused(StatusCode::FORBIDDEN, status),
         400 => refused(StatusCode::BAD_REQUEST, status),
+        // A quota and an admission rule answer 403 as missing rights do, but the user can mend these.
+        // Admission may answer with any code of its own.
+        401..500 if is_policy(&status.message) => refused(StatusCode::FORBIDDEN, status),
         413 => refused(StatusCode::PAYLOAD_TOO_LARGE, status),
         401 | 403 => ApiError::Internal { public: NO_RIGHTS, cause: cause() },
         409 => ApiError::Conflict(status.message.clone()),
@@ -110,6 +111,8 @@ mod tests {
         assert!(matches!(status(403, quota), ApiError::Refused { status: StatusCode::FORBIDDEN, .. }));
         let denied = "admission webhook \"p.example\" denied the request: no GPUs on Fridays";
         assert!(matches!(status(403, denied), ApiError::Refused { .. }));
+        let teapot = "admission webhook \"p.example\" denied the request: not today";
+        assert!(matches!(status(418, teapot), ApiError::Refused { status: StatusCode::FORBIDDEN, .. }));
         let rights = "skytasks.skytask.dev is forbidden: User \"x\" cannot create resource";
         assert!(matches!(status(403, rights), ApiError::Internal { .. }));
         assert!(matches!(status(429, ""), ApiError::Unavailable { .. }));
