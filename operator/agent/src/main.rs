@@ -1,0 +1,2 @@
+//! `sky-agent`
+fn main() {}
