@@ -11,6 +11,8 @@ mod error;
 mod follow;
 mod printer;
 mod python;
+#[cfg(test)]
+mod reference;
 mod splice;
 mod table;
 mod tail;

@@ -101,16 +101,18 @@ impl Printer {
         self.stdout.terminal && !self.is_data() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
     }
 
-    /// Draws the table, and a line below it, on a screen of its own, cut so that nothing wraps or scrolls.
+    /// Draws the table, and a line below it, on a screen of its own, cut so that nothing wraps or scrolls. The last
+    /// column stays free: clearing the rest of a full line would clear its last character.
     pub(crate) fn screen(self, table: &Table, below: &str) -> Result<(), Error> {
         let (width, height) = size(io::stdout());
-        let drawn = table.boxed(width);
+        let drawn = table.boxed(width.saturating_sub(1));
         let room = height.saturating_sub(2);
         let more = drawn.lines().count().saturating_sub(room);
         let more = if more > 0 { format!("{more} more lines below. ") } else { String::new() };
         let below = text::one_line(&(more + below)).into_owned();
-        let lines = drawn.lines().take(room).chain([below.as_str()]).map(|line| text::cut(line, width));
-        let text: String = lines.flat_map(|line| [line, "\x1b[K\r\n".to_owned()]).collect();
+        let lines =
+            drawn.lines().take(room).chain([below.as_str()]).map(|line| text::cut(line, width.saturating_sub(1)));
+        let text: String = lines.flat_map(|line| [line, "\x1b[K\n".to_owned()]).collect();
         let text = format!("\x1b[?1049h\x1b[?25l\x1b[H{text}\x1b[J");
         self.raw(text.as_bytes())
     }

@@ -109,7 +109,8 @@ impl Splice {
                 continue;
             }
             self.pending.extend_from_slice(piece);
-            let unstamped = self.stamped.is_none() && !may_have_head(&self.pending);
+            let unstamped =
+                self.stamped.is_none() && !may_have_head(&self.pending) && Head::of(&self.pending).stamp.is_none();
             if end.is_some() || unstamped || self.pending.len() > LONGEST_WHOLE_LINE {
                 let piece = std::mem::take(&mut self.pending);
                 self.piece(&piece, end.is_some(), out);

@@ -33,7 +33,7 @@ Examples:
   k8s-cli jobs submit task.yaml --num-nodes 4 --env EPOCHS=100
   id=$(k8s-cli jobs submit task.yaml -o name)
   k8s-cli jobs submit - < task.yaml
-  k8s-cli jobs submit task.yaml --dry-run | kubectl apply -f -")]
+  k8s-cli jobs submit task.yaml --dry-run | kubectl create -f -")]
 pub(crate) struct Submit {
     /// Path to task YAML file; `-` reads standard input
     pub(crate) task_file: PathBuf,
@@ -60,8 +60,9 @@ pub(crate) struct Submit {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-With --watch, a terminal shows the table as it changes; elsewhere every change is a line (with -o json a JSON object,
-with -o yaml a YAML document). A task that was stopped or deleted has the status `gone`. Ctrl-C ends it, with exit code 130.
+With --watch, a terminal shows the table as it changes; elsewhere every change is a line (with -o json a JSON object, \
+with -o yaml a YAML document). A task that was stopped or deleted has the status `gone`. Ctrl-C ends it, with exit \
+code 130.
 
 Examples:
   k8s-cli jobs list
@@ -111,8 +112,8 @@ pub(crate) struct Stop {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The log is followed from its first line until the task ends. A connection that breaks is opened again, without a line
-lost or repeated. Ctrl-C detaches; the task keeps running. With --no-follow, nothing but the log is printed.
+The log is followed from its first line until the task ends. A connection that breaks is opened again, without a \
+line lost or repeated. Ctrl-C detaches; the task keeps running. With --no-follow, nothing but the log is printed.
 
 Examples:
   k8s-cli jobs logs abc12345

@@ -1,6 +1,6 @@
 //! On a terminal: boxes, colours, and a status line that leaves no trace.
 
-use std::{fs::File, io::Read as _, os::fd::AsFd as _, process::Command, time::Duration};
+use std::{fs::File, io::Read as _, os::fd::AsFd, process::Command, time::Duration};
 
 use rustix::{
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
@@ -13,21 +13,31 @@ use crate::{
     program::Home,
 };
 
-/// Runs the command on a terminal of this width; what it shows, and its exit code.
-fn on_terminal(mut command: Command, columns: u16) -> (String, Option<i32>) {
+/// A terminal of this width and 24 rows: its host's end, and the command's.
+pub(crate) fn terminal(columns: u16) -> (File, File) {
     let host = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&host).unwrap();
     unlockpt(&host).unwrap();
-    tcsetwinsize(host.as_fd(), Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+    resize(&host, columns);
     let name = ptsname(&host, Vec::new()).unwrap().into_string().unwrap();
-    let terminal = File::options().read(true).write(true).open(name).unwrap();
+    (File::from(host), File::options().read(true).write(true).open(name).unwrap())
+}
+
+/// Gives the terminal another width.
+pub(crate) fn resize(host: impl AsFd, columns: u16) {
+    tcsetwinsize(host.as_fd(), Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+}
+
+/// Runs the command on a terminal of this width; what it shows, and its exit code.
+fn on_terminal(mut command: Command, columns: u16) -> (String, Option<i32>) {
+    let (mut host, terminal) = terminal(columns);
     command.stdin(terminal.try_clone().unwrap()).stdout(terminal.try_clone().unwrap()).stderr(terminal);
     let mut child = command.spawn().unwrap();
     // The command holds the terminal open; without this, reading would never end.
     drop(command);
     let mut shown = Vec::new();
     // A terminal whose last user has gone gives an error instead of an end.
-    let _ = File::from(host).read_to_end(&mut shown);
+    let _ = host.read_to_end(&mut shown);
     (String::from_utf8(shown).unwrap().replace("\r\n", "\n"), child.wait().unwrap().code())
 }
 

@@ -7,7 +7,7 @@ use crate::{
     program::{Home, Ran, ran},
 };
 
-fn check(home: &Home, args: &str, code: i32, stdout: &str, stderr: &str) {
+pub(crate) fn check(home: &Home, args: &str, code: i32, stdout: &str, stderr: &str) {
     let expected = Ran { code: Some(code), stdout: stdout.to_owned(), stderr: stderr.to_owned() };
     assert_eq!(home.run(args), expected, "k8s-cli {args}");
 }
@@ -323,18 +323,6 @@ fn what_the_gateway_refuses() {
     );
     let page = home.run("jobs status page");
     assert!(page.code == Some(1) && page.stdout.contains("does not answer as the gateway does"), "{page:?}");
-}
-
-#[test]
-fn no_gateway() {
-    check(
-        &Home::bob("127.0.0.1:1/"),
-        "jobs list",
-        1,
-        "Error communicating with API server: [Errno 111] Connection refused\n",
-        "hint: the gateway's address is http://127.0.0.1:1: is it right and running? Set it with --api-url or \
-         K8S_CLI_API_URL\n",
-    );
 }
 
 #[test]
