@@ -1,7 +1,8 @@
 //! The REST API, with the operator and the gateway that `config/default` installs.
 
 use serde_json::json;
-use sky_tests::{cluster::room_for, gateway::Gateway};
+use sky_tests::{DEADLINE, cluster::room_for, gateway::Gateway};
+use tokio::{sync::mpsc::UnboundedReceiver, time::timeout};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn health() {
@@ -41,14 +42,13 @@ async fn a_running_task_is_stopped_and_its_log_ends() {
     let _room = room_for(1).await;
     let gateway = Gateway::of(Some("stopper"));
     let id = gateway.submit(&json!({"run": "echo on; sleep 600"}));
-    let follower = gateway.clone();
-    let path = format!("/tasks/{id}/logs");
-    let following = tokio::spawn(async move { follower.get(&path) });
-    gateway.wait(&id, &["running"]).await;
+    let mut lines = gateway.follow(&format!("/tasks/{id}/logs"));
+    let next = async |lines: &mut UnboundedReceiver<String>| timeout(DEADLINE, lines.recv()).await.expect("in time");
+    assert_eq!(next(&mut lines).await.as_deref(), Some("on"));
+    assert_eq!(gateway.get(&format!("/tasks/{id}")).json()["status"], "running");
     assert_eq!(gateway.post("/tasks/stop", &json!(null)).json()["count"], 1);
     assert_eq!(gateway.get(&format!("/tasks/{id}")).status, 404);
-    let log = tokio::time::timeout(sky_tests::DEADLINE, following).await.expect("the log ends").expect("no panic");
-    assert_eq!(log.text, "on\n");
+    assert_eq!(next(&mut lines).await, None, "the stream ends with the task");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -30,7 +30,7 @@ async fn check(space: &Space, cases: Vec<Case>) {
     }
 }
 
-fn with(resources: Value) -> Value {
+fn with(resources: &Value) -> Value {
     json!({"run": "true", "resources": resources})
 }
 
@@ -42,17 +42,17 @@ async fn what_cannot_be_placed_or_started() {
         check(
             &space,
             vec![
-                ("cpu", with(json!({"cpus": 4000})), "Unschedulable", &["Insufficient cpu", "ask for less"]),
-                ("memory", with(json!({"memory": "900Ti"})), "Unschedulable", &["Insufficient memory"]),
-                ("gpu", with(json!({"accelerators": [{"count": 8}]})), "Unschedulable", &["nvidia.com/gpu"]),
+                ("cpu", with(&json!({"cpus": 4000})), "Unschedulable", &["Insufficient cpu", "ask for less"]),
+                ("memory", with(&json!({"memory": "900Ti"})), "Unschedulable", &["Insufficient memory"]),
+                ("gpu", with(&json!({"accelerators": [{"count": 8}]})), "Unschedulable", &["nvidia.com/gpu"]),
                 ("selector", selected, "Unschedulable", &["node affinity/selector"]),
                 (
                     "image",
-                    with(json!({"imageId": "localhost/no-such:1"})),
+                    with(&json!({"imageId": "localhost/no-such:1"})),
                     "ImagePull",
                     &["localhost/no-such:1", "check its name"],
                 ),
-                ("image-name", with(json!({"imageId": "Not A Name"})), "ImagePull", &["InvalidImageName"]),
+                ("image-name", with(&json!({"imageId": "Not A Name"})), "ImagePull", &["InvalidImageName"]),
                 ("service-account", json!({"run": "true", "serviceAccountName": "nobody"}), "Refused", &["nobody"]),
                 (
                     "oom",
@@ -79,13 +79,13 @@ async fn what_a_namespace_does_not_allow() {
             vec![
                 (
                     "limit",
-                    with(json!({"cpus": 2, "memory": "1Mi"})),
+                    with(&json!({"cpus": 2, "memory": "1Mi"})),
                     "Refused",
                     &["maximum cpu usage per Container is 1"],
                 ),
                 (
                     "quota",
-                    with(json!({"cpus": "10m", "memory": "2Gi"})),
+                    with(&json!({"cpus": "10m", "memory": "2Gi"})),
                     "Refused",
                     &["exceeded quota", "raise the limit"],
                 ),

@@ -1,5 +1,7 @@
 //! The gateway over HTTP.
 
+use std::io::{BufRead as _, BufReader};
+
 use serde_json::Value;
 
 use crate::{DEADLINE, cluster::required};
@@ -60,6 +62,23 @@ impl Gateway {
         let mut answer = answer.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         Answer { status, headers, text: answer.body_mut().read_to_string().expect("a body") }
+    }
+
+    /// The lines of a stream as they come; the channel closes when the stream ends.
+    pub fn follow(&self, path: &str) -> tokio::sync::mpsc::UnboundedReceiver<String> {
+        let (sender, lines) = tokio::sync::mpsc::unbounded_channel();
+        let request =
+            ureq::get(format!("{}{path}", self.url)).header("X-User", self.user.as_deref().unwrap_or_default());
+        std::thread::spawn(move || {
+            let answer = request.call().expect("the stream begins");
+            for line in BufReader::new(answer.into_body().into_reader()).lines() {
+                // Nobody reads any more: the test is over.
+                if sender.send(line.expect("text")).is_err() {
+                    return;
+                }
+            }
+        });
+        lines
     }
 
     /// `GET`.

@@ -200,7 +200,8 @@ impl<'a> Task<'a> {
         let mut command = Command::new(which("unshare").unwrap());
         command.args(["--pid", "--fork", "--kill-child", "--mount-proc", "--"]);
         command.args(["/bin/sh", "-c", CONTAINER, "container"]).arg(&self.dir).arg(&self.setting);
-        command.arg(which("env").unwrap()).arg("-i");
+        // A container starts with every signal at its default; whoever started the tests may ignore some (`nohup` does).
+        command.arg(which("env").unwrap()).args(["-i", "--default-signal"]);
         command.args(self.env.iter().map(|(name, value)| format!("{name}={value}")));
         command.arg(self.dir.join("bin/sh")).arg("-c");
         command.args(entry_args(self.workdir.as_deref(), self.setup.source(), self.run.source()));
