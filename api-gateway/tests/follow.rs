@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use std::{
+    io,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -10,7 +11,8 @@ use std::{
 };
 
 use axum::http::{Request, Response};
-use futures::StreamExt as _;
+use bytes::Bytes;
+use futures::{StreamExt as _, stream};
 use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{Condition, Time},
     jiff::Timestamp,
@@ -46,22 +48,29 @@ fn client(cluster: &Shared) -> Client {
     let cluster = Arc::clone(cluster);
     let service = tower::service_fn(move |request: Request<Body>| {
         let mut cluster = cluster.lock().unwrap();
+        let mut breaks = false;
         let path = request.uri().path().to_owned();
         let (status, body) = if path.ends_with("/log") {
             let query = request.uri().query().unwrap_or_default();
             assert!(query.contains("timestamps=true"), "{query}");
             let bytes = tail(&since(&cluster.log, query), query);
             cluster.queries.push(query.to_owned());
-            let cut = cluster.cuts.get(cluster.connections).map_or(bytes.len(), |cut| (*cut).min(bytes.len()));
+            let cut = cluster.cuts.get(cluster.connections).copied();
             cluster.connections += 1;
-            (200, bytes[..cut].to_vec())
+            let end = cut.map_or(bytes.len(), |cut| cut.min(bytes.len()));
+            // Every other one as a proxy does that is killed, the rest as one that ends in order.
+            breaks = cut.is_some() && cluster.connections.is_multiple_of(2);
+            (200, bytes[..end].to_vec())
         } else {
             match &cluster.pod {
                 Some(pod) => (200, pod.to_string().into_bytes()),
                 None => (404, json!({"kind": "Status", "code": 404, "reason": "NotFound"}).to_string().into_bytes()),
             }
         };
-        async move { Ok::<_, std::convert::Infallible>(Response::builder().status(status).body(Body::from(body)).unwrap()) }
+        let broken = breaks.then(|| Err(io::Error::from(io::ErrorKind::ConnectionReset)));
+        let body = stream::iter([Ok(Bytes::from(body))].into_iter().chain(broken));
+        let answer = Response::builder().status(status).body(axum::body::Body::from_stream(body)).unwrap();
+        async move { Ok::<_, std::convert::Infallible>(answer) }
     });
     Client::new(service, "default")
 }
@@ -144,7 +153,8 @@ fn store(cluster: &Shared, task: &SkyTask) -> Store {
 
 fn lines(count: usize) -> (Vec<u8>, String) {
     let line = |index: usize| format!("line {index}\n");
-    let stamp = |index: usize| format!("2026-11-24T10:00:{:02}.{:09}Z ", index / 7, index % 7 * 1000);
+    let stamp =
+        |index: usize| format!("2026-11-24T10:{:02}:{:02}.{:09}Z ", index / 420, index / 7 % 60, index % 7 * 1000);
     let stamped: String = (0..count).map(|index| stamp(index) + &line(index)).collect();
     (stamped.into_bytes(), (0..count).map(line).collect())
 }
@@ -250,6 +260,34 @@ async fn a_reader_that_goes_away_takes_everything_with_it() {
     assert!(tokio::time::timeout(Duration::from_secs(5), stream.next()).await.is_err());
     drop(stream);
     assert_eq!(OPEN.load(Ordering::Relaxed), 0);
+}
+
+/// Eight nodes are followed at once; a proxy between us and the kubelets cuts every one of them 20 times, anywhere.
+#[tokio::test(start_paused = true)]
+async fn twenty_cuts_of_each_of_eight_nodes_lose_no_line_and_repeat_none() {
+    const NODES: u32 = 8;
+    let (log, plain) = lines(2000);
+    let cuts = (0..20 * NODES as usize).map(|index| 30 + index * 7919 % 5000).collect();
+    let cluster: Shared =
+        Arc::new(Mutex::new(Cluster { pod: Some(pod("job-uid", "running")), log, cuts, ..Cluster::default() }));
+    let mut task = task(NODES, Some(NodePhase::Succeeded), true);
+    let status = task.status.as_mut().unwrap();
+    let node = status.nodes[0].clone();
+    status.nodes = (0..NODES).map(|index| NodeStatus { index, ..node.clone() }).collect();
+    let store = store(&cluster, &task);
+    let ended = async {
+        while cluster.lock().unwrap().connections < 20 * NODES as usize {
+            sleep(Duration::from_millis(50)).await;
+        }
+        cluster.lock().unwrap().pod = Some(pod("job-uid", "terminated"));
+    };
+    let (text, ()) = tokio::join!(collect(&store, &task), ended);
+    for node in 0..NODES {
+        let prefix = format!("node-{node} | ");
+        let lines: String = text.split_inclusive('\n').filter_map(|line| line.strip_prefix(&prefix)).collect();
+        assert!(lines == plain, "node {node} differs: {} of {} lines", lines.lines().count(), plain.lines().count());
+    }
+    assert_eq!(text.lines().count(), 2000 * NODES as usize);
 }
 
 /// A task with one node that has written so many lines, and how its log is to be broken.
