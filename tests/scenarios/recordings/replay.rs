@@ -221,7 +221,11 @@ impl Replay {
             differences.extend(missing.into_iter().map(|command| format!("not in the help: {command}")));
             return differences;
         }
-        let recorded = [recorded, expected.stderr.as_str().unwrap_or_default().to_owned()];
+        let mut recorded = vec![recorded];
+        match &expected.stderr {
+            Value::String(lines) => recorded.push(lines.clone()),
+            rule => differences.extend(compare(rule, &json!(stderr))),
+        }
         let missing = recorded.iter().flat_map(|recorded| text::missing(recorded, &stdout, &stderr));
         differences.extend(missing.map(|line| format!("not printed, or not in this order: {line}")));
         differences
