@@ -202,9 +202,9 @@ impl Printer {
         let _ = err.flush();
     }
 
-    /// Columns that a status line may have.
+    /// Columns that a status line may have: the terminal shows Ctrl-C as `^C`, which must not go to the next row.
     pub(crate) fn status_columns(self) -> usize {
-        columns(io::stderr()).saturating_sub(1)
+        columns(io::stderr()).saturating_sub("^C".len() + 1)
     }
 }
 

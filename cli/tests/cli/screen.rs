@@ -131,7 +131,7 @@ fn the_status_line_says_which_nodes_wait_and_why_and_ctrl_c_removes_it() {
     // The terminal has wrapped the line of 84 columns into three rows: all of them go.
     resize(&running.host, 40);
     running.wait_for("\r\u{1b}[2A\u{1b}[Jrunning (");
-    running.wait_for("Unschedulable: 1 Insuffi…");
+    running.wait_for("Unschedulable: 1 Insuf…");
     running.signal(Signal::INT);
     let (shown, code) = running.end();
     assert_eq!(code, Some(130));

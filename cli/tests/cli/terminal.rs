@@ -85,7 +85,7 @@ fn the_status_line_is_gone_when_the_log_begins() {
     command.env("NO_COLOR", "1");
     let (shown, code) = on_terminal(command, 45);
     assert_eq!(code, Some(0));
-    let drawn = "\r\u{1b}[Kpending (0s): ImagePullBackOff: cannot pull…";
+    let drawn = "\r\u{1b}[Kpending (0s): ImagePullBackOff: cannot pu…";
     assert!(shown.contains(drawn), "{shown:?}");
     assert!(shown.ends_with("\r\u{1b}[Khello\n"), "{shown:?}");
 }
