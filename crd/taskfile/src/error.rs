@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{MAX_BYTES, Problem};
+use crate::{MAX_BYTES, Place, Problem, problem::Problems, source::Source, yaml::Broken};
 
 /// A place in a file, both counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,8 @@ impl fmt::Display for Position {
     }
 }
 
-/// A task file that cannot become a task. Messages begin with the name of the file.
+/// A task file that cannot become a task. Messages begin with the name of the file; [`TaskFileError::explain`] also
+/// shows the lines that they are about.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum TaskFileError {
     /// More than [`MAX_BYTES`] bytes.
@@ -31,7 +32,7 @@ pub enum TaskFileError {
         bytes: usize,
     },
     /// No YAML, or YAML that repeats a key, nests too deeply or grows too large by its aliases.
-    #[error("{file}{}: {message}", place(*.position))]
+    #[error("{file}{}: {message}", suffix(.position.as_ref()))]
     Syntax {
         /// The file.
         file: String,
@@ -39,6 +40,8 @@ pub enum TaskFileError {
         position: Option<Position>,
         /// What is wrong.
         message: String,
+        /// The line.
+        place: Option<Box<Place>>,
     },
     /// Nothing in it but blanks and comments.
     #[error("{file}: the file is empty: write at least `run: <command>`")]
@@ -54,13 +57,15 @@ pub enum TaskFileError {
         /// What it holds instead.
         found: &'static str,
     },
-    /// Several documents, which SkyPilot runs as a pipeline.
-    #[error("{file}: the file holds {count} documents (a pipeline), which is not supported: one file, one task")]
+    /// Several documents, which SkyPilot runs as a pipeline or a job group: understood, but not run.
+    #[error("{file}: the file holds {count} documents ({kind}), which is not supported: one file, one task")]
     SeveralDocuments {
         /// The file.
         file: String,
         /// How many.
         count: usize,
+        /// What they are together.
+        kind: &'static str,
     },
     /// Fields that are unknown, missing or of the wrong form: all of them, in the order of the schema.
     #[error("{}", lines(.file, .problems))]
@@ -73,12 +78,36 @@ pub enum TaskFileError {
 }
 
 impl TaskFileError {
-    pub(crate) fn fields(file: &str, problems: Vec<Problem>) -> Self {
-        Self::Fields { file: file.to_owned(), problems }
+    pub(crate) fn fields(source: Source<'_>, problems: Problems) -> Self {
+        Self::Fields { file: source.name.to_owned(), problems: problems.placed(source) }
+    }
+
+    pub(crate) fn broken(source: Source<'_>, broken: Broken) -> Self {
+        let place = broken.span.and_then(|span| source.place(span));
+        let position = place.as_ref().map(|place| place.position);
+        Self::Syntax { file: source.name.to_owned(), position, message: broken.message, place: place.map(Box::new) }
+    }
+
+    /// The messages with file, line and column, each above the line that it is about and a caret.
+    pub fn explain(&self) -> String {
+        match self {
+            Self::Syntax { place: Some(place), .. } => format!("{self}\n{}", place.excerpt()),
+            Self::Fields { file, problems } => {
+                problems.iter().map(|problem| explain(file, problem)).collect::<Vec<_>>().join("\n")
+            }
+            _ => self.to_string(),
+        }
     }
 }
 
-fn place(position: Option<Position>) -> String {
+fn explain(file: &str, problem: &Problem) -> String {
+    match &problem.place {
+        Some(place) => format!("{file}:{}: {problem}\n{}", place.position, place.excerpt()),
+        None => format!("{file}: {problem}"),
+    }
+}
+
+fn suffix(position: Option<&Position>) -> String {
     position.map(|position| format!(":{position}")).unwrap_or_default()
 }
 

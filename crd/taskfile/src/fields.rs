@@ -1,61 +1,71 @@
-//! Reading the fields of one mapping: each at most once, in the schema's order, the rest unknown.
+//! Reading the fields of one mapping: each at most once, the rest unknown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use crate::{Problem, ProblemKind, suggest, yaml::Node};
+use crate::{
+    ProblemKind,
+    problem::Problems,
+    suggest,
+    yaml::{Node, Span, Value},
+};
+
+/// What reading one value gives; the text of an error becomes a problem of its field.
+pub(crate) type Read<T> = Result<T, String>;
 
 /// The fields of one mapping and the problems found so far.
-pub(crate) struct Fields<'a> {
+pub(crate) struct Fields<'a, 'p> {
     prefix: String,
-    entries: BTreeMap<&'a str, &'a Node>,
-    problems: &'a mut Vec<Problem>,
+    entries: HashMap<&'a str, (Span, &'a Node)>,
+    span: Span,
+    pub(crate) problems: &'p mut Problems,
 }
 
-/// The names of a mapping's fields: those that are read, and those that only SkyPilot knows.
-pub(crate) struct Names {
-    pub(crate) known: &'static [&'static str],
-    pub(crate) unsupported: &'static [&'static str],
-}
-
-impl<'a> Fields<'a> {
-    /// `prefix` is the path of the mapping with a dot at its end. Null means that the field is absent.
-    pub(crate) fn new(
-        prefix: &str,
-        entries: &'a [(String, Node)],
-        names: &Names,
-        problems: &'a mut Vec<Problem>,
-    ) -> Self {
-        for (key, value) in entries {
-            let key = key.as_str();
-            let kind = if names.known.contains(&key) || (names.unsupported.contains(&key) && *value == Node::Null) {
-                continue;
-            } else if names.unsupported.contains(&key) {
-                ProblemKind::Unsupported
-            } else {
-                let all = names.known.iter().chain(names.unsupported).copied();
-                ProblemKind::Unknown(suggest::nearest(key, all).map(str::to_owned))
-            };
-            problems.push(Problem { path: format!("{prefix}{key}"), kind });
+impl<'a, 'p> Fields<'a, 'p> {
+    /// The fields of a mapping. `path` is that of the mapping, empty for the root. Null means that a field is absent.
+    /// A node that is no mapping is a problem and has no fields.
+    pub(crate) fn new(path: &str, node: &'a Node, known: &[&'static str], problems: &'p mut Problems) -> Self {
+        let prefix = if path.is_empty() { String::new() } else { format!("{path}.") };
+        let mut entries = HashMap::new();
+        match &node.value {
+            Value::Map(all) => {
+                for (key, value) in all {
+                    match key.as_text().filter(|name| known.contains(name)) {
+                        Some(name) if value.is_null() => drop(entries.remove(name)),
+                        Some(name) => drop(entries.insert(name, (key.span, value))),
+                        None => unknown(&prefix, key, known, problems),
+                    }
+                }
+            }
+            _ => problems.invalid(path, format!("must be a mapping, not {}", node.kind()), node.span),
         }
-        let entries = entries.iter().filter(|(_, value)| *value != Node::Null);
-        Self { prefix: prefix.to_owned(), entries: entries.map(|(key, node)| (key.as_str(), node)).collect(), problems }
+        Self { prefix, entries, span: node.span, problems }
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&'a Node> {
-        self.entries.get(name).copied()
+        self.entries.get(name).map(|(_, node)| *node)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
     }
 
     /// Takes note of a problem with the field `name`.
     pub(crate) fn refuse(&mut self, name: &str, kind: ProblemKind) {
-        self.problems.push(Problem { path: format!("{}{name}", self.prefix), kind });
+        let span =
+            self.entries.get(name).map_or(self.span, |(key, node)| if node.is_scalar() { node.span } else { *key });
+        self.problems.add(format!("{}{name}", self.prefix), kind, span);
+    }
+
+    pub(crate) fn invalid(&mut self, name: &str, message: impl Into<String>) {
+        self.refuse(name, ProblemKind::Invalid(message.into()));
     }
 
     /// The field's value read by `read`, whose error becomes a problem.
-    pub(crate) fn read<T>(&mut self, name: &str, read: impl FnOnce(&Node) -> Result<T, String>) -> Option<T> {
+    pub(crate) fn read<T>(&mut self, name: &str, read: impl FnOnce(&'a Node) -> Read<T>) -> Option<T> {
         match read(self.get(name)?) {
             Ok(value) => Some(value),
             Err(message) => {
-                self.refuse(name, ProblemKind::Invalid(message));
+                self.invalid(name, message);
                 None
             }
         }
@@ -65,44 +75,101 @@ impl<'a> Fields<'a> {
         self.read(name, text)
     }
 
-    /// A mapping whose values are read by `read`; keys that it refuses are named in the problem.
-    pub(crate) fn map(
-        &mut self,
-        name: &str,
-        read: impl Fn(&Node) -> Result<String, String>,
-    ) -> BTreeMap<String, String> {
-        let entries = match self.get(name) {
-            None => return BTreeMap::new(),
-            Some(Node::Map(entries)) => entries,
-            Some(other) => {
-                self.refuse(name, ProblemKind::Invalid(format!("must be a mapping, not {}", other.kind())));
-                return BTreeMap::new();
-            }
-        };
+    /// What is nested, read with its path and the same list of problems.
+    pub(crate) fn nested<T>(&mut self, name: &str, read: impl FnOnce(&str, &'a Node, &mut Problems) -> T) -> Option<T> {
+        let node = self.get(name)?;
+        Some(read(&self.path(name), node, self.problems))
+    }
+
+    /// A mapping of names to what `read` makes of the values.
+    pub(crate) fn map<T>(&mut self, name: &str, read: impl Fn(&'a Node) -> Read<T>) -> BTreeMap<String, T> {
         let mut map = BTreeMap::new();
-        for (key, value) in entries {
-            match read(value) {
-                Ok(text) => drop(map.insert(key.clone(), text)),
-                Err(message) => self.refuse(&format!("{name}.{key}"), ProblemKind::Invalid(message)),
-            }
-        }
+        self.each(name, |path, key, node, problems| match read(node) {
+            Ok(value) => drop(map.insert(key.to_owned(), value)),
+            Err(message) => problems.invalid(path, message, node.span),
+        });
         map
     }
 
-    /// The problems so far, for what is nested.
-    pub(crate) fn problems(&mut self) -> &mut Vec<Problem> {
-        self.problems
+    /// Calls `take` with the path, key and value of every entry of a mapping.
+    pub(crate) fn each(&mut self, name: &str, mut take: impl FnMut(&str, &str, &'a Node, &mut Problems)) {
+        let Some(node) = self.get(name) else { return };
+        match node.as_map() {
+            Some(entries) => {
+                for (key, value) in entries {
+                    let key = key.to_text();
+                    take(&format!("{}{name}.{key}", self.prefix), &key, value, self.problems);
+                }
+            }
+            None => self.invalid(name, format!("must be a mapping, not {}", node.kind())),
+        }
     }
 }
 
+fn unknown(prefix: &str, key: &Node, known: &[&'static str], problems: &mut Problems) {
+    if problems.is_full() {
+        return;
+    }
+    let name = key.to_text();
+    // Names with a leading underscore are for machines.
+    let public = known.iter().copied().filter(|known| !known.starts_with('_'));
+    let near = suggest::meant(&name, public).map(str::to_owned);
+    problems.add(format!("{prefix}{name:.80}"), ProblemKind::Unknown(near), key.span);
+}
+
 /// Text and nothing else: a number there is more often a mistake than a name.
-pub(crate) fn text(node: &Node) -> Result<String, String> {
-    match node {
-        Node::Text(text) => Ok(text.clone()),
-        Node::Int(_) | Node::Float(_) | Node::Bool(_) => {
-            let shown = node.scalar_text().unwrap_or_default();
-            Err(format!("must be text, not {}: write it in quotes, \"{shown}\"", node.kind()))
-        }
-        other => Err(format!("must be text, not {}", other.kind())),
+pub(crate) fn text(node: &Node) -> Read<String> {
+    match &node.value {
+        Value::Text(text) => Ok(text.clone()),
+        Value::List(_) | Value::Map(_) | Value::Null => Err(format!("must be text, not {}", node.kind())),
+        _ => Err(format!("must be text, not {}: write it in quotes, \"{:.40}\"", node.kind(), node.to_text())),
+    }
+}
+
+pub(crate) fn boolean(node: &Node) -> Read<bool> {
+    match node.value {
+        Value::Bool(value) => Ok(value),
+        _ => Err(format!("must be true or false, not {}", node.kind())),
+    }
+}
+
+/// A whole number within bounds. JSON schema counts `2.0` as one, SkyPilot's own checks do not.
+pub(crate) fn whole(node: &Node, least: i64, most: i64) -> Read<i64> {
+    let bounds = || match (least, most) {
+        (0, i64::MAX) => "0 or more".to_owned(),
+        (1, i64::MAX) => "1 or more".to_owned(),
+        _ => format!("from {least} to {most}"),
+    };
+    match node.value {
+        Value::Int(value) => i64::try_from(value)
+            .ok()
+            .filter(|value| (least..=most).contains(value))
+            .ok_or_else(|| format!("must be {}, not {value}", bounds())),
+        _ => Err(format!("must be a whole number, not {}", node.kind())),
+    }
+}
+
+/// A finite number.
+pub(crate) fn number(node: &Node) -> Read<f64> {
+    match node.value {
+        #[allow(clippy::cast_precision_loss, reason = "nobody counts on the 54th bit of a price or a delay")]
+        Value::Int(value) => Ok(value as f64),
+        Value::Float(value) if value.is_finite() => Ok(value),
+        _ => Err(format!("must be a number, not {}", node.kind())),
+    }
+}
+
+/// One word of a list, in any case; in the list's spelling.
+pub(crate) fn word(node: &Node, words: &[&'static str]) -> Read<&'static str> {
+    let given = text(node)?;
+    let found = words.iter().find(|word| word.eq_ignore_ascii_case(&given));
+    found.copied().ok_or_else(|| format!("`{given:.40}` is none of {}", words.join(", ")))
+}
+
+/// Every item of a list.
+pub(crate) fn list<'a, T>(node: &'a Node, read: impl Fn(&'a Node) -> Read<T>) -> Read<Vec<T>> {
+    match &node.value {
+        Value::List(items) => items.iter().map(read).collect(),
+        _ => Err(format!("must be a list, not {}", node.kind())),
     }
 }

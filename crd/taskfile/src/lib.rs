@@ -1,33 +1,60 @@
-//! SkyPilot's YAML files read into the wire types.
+//! SkyPilot's YAML files understood.
 //!
-//! Pure: text in, data out. [`parse`] accepts the specification's fields in every form that the specification or
-//! SkyPilot gives a meaning, and turns them into the strings of the API. What it does not know it refuses by name, with
-//! the nearest known field as a suggestion: a misspelt key that is silently ignored costs its author a night of GPUs.
+//! Pure: text in, data out. [`understand`] reads a file as SkyPilot does (YAML 1.1, its whole schema, each field in
+//! every form that the specification or SkyPilot gives a meaning) into a normal form, [`Pipeline`] of [`Task`]s.
+//! [`parse`] goes on to the body of a request, and refuses what is understood but cannot be run. What is not known at
+//! all is refused by name, with the nearest known field as a suggestion: a misspelt key that is silently ignored costs
+//! its author a night of GPUs.
 
 mod error;
 mod fields;
+mod normal;
 mod overrides;
+mod print;
 mod problem;
 mod read;
-mod resources;
+mod request;
+mod source;
 mod suggest;
+mod task;
+mod volume;
 mod yaml;
 
 pub use error::{Position, TaskFileError};
-pub use problem::{Problem, ProblemKind};
+pub use problem::{Place, Problem, ProblemKind};
+pub use task::{
+    Accelerator, Alternatives, Autostop, Execution, FileMount, Infra, JobRecovery, Pipeline, Pool, PortRange, Quantity,
+    ReadinessProbe, Replicas, Resources, Service, Storage, StorageMode, Task, TerminationDelay, VolumeMount, WaitFor,
+    Workdir,
+};
+pub use volume::{VolumeFile, VolumeKind, parse_volume};
 
 use std::collections::BTreeMap;
 
+use problem::Problems;
 use sky_crd::api::TaskRequest;
+use source::Source;
+use yaml::Node;
 
 /// Largest file that is read, in bytes: the API takes no larger body.
 pub const MAX_BYTES: usize = 1 << 20;
 
-/// A task file that was understood.
+/// A task file that can be submitted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskFile {
     /// The body of `POST /tasks/submit`.
     pub request: TaskRequest,
+    /// What the file asks for and will not get, though the task runs without it. One sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// A task file that is valid, whether or not it can be submitted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Understood {
+    /// What it says.
+    pub pipeline: Pipeline,
+    /// What it says without effect. One sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// What is said beside the file, and wins over it.
@@ -41,7 +68,10 @@ pub struct Overrides {
     pub envs: BTreeMap<String, String>,
 }
 
-/// Reads a task file. `source_name` stands for the file in messages.
+/// Values of secrets that are not in the file, by name.
+pub type Secrets = BTreeMap<String, String>;
+
+/// Reads a task file that is to be submitted. `source_name` stands for the file in messages.
 ///
 /// # Errors
 /// [`TaskFileError`]; everything that is wrong with the fields is in one error.
@@ -54,7 +84,76 @@ pub fn parse(text: &str, source_name: &str) -> Result<TaskFile, TaskFileError> {
 /// # Errors
 /// [`TaskFileError`], as for a file that says what the overrides say.
 pub fn parse_with(text: &str, source_name: &str, overrides: Overrides) -> Result<TaskFile, TaskFileError> {
-    let document = overrides.apply(yaml::single_document(text, source_name)?);
-    let request = read::task(&document).map_err(|problems| TaskFileError::fields(source_name, problems))?;
-    Ok(TaskFile { request })
+    parse_with_secrets(text, source_name, overrides, &Secrets::new())
+}
+
+/// As [`parse_with`], with values of secrets.
+///
+/// # Errors
+/// [`TaskFileError`], as for a file that says what the overrides and secrets say.
+pub fn parse_with_secrets(
+    text: &str,
+    source_name: &str,
+    overrides: Overrides,
+    secrets: &Secrets,
+) -> Result<TaskFile, TaskFileError> {
+    let source = Source::new(source_name, text);
+    let (documents, warnings) = overridden(documents(source)?, overrides);
+    let Understood { pipeline, warnings } = read(source, &documents, warnings, secrets, true)?;
+    request::of(source, &documents, pipeline, warnings)
+}
+
+/// Reads a task file of any kind and says what it means. `source_name` stands for the file in messages.
+///
+/// # Errors
+/// [`TaskFileError`] for what SkyPilot would refuse; everything that is wrong with the fields is in one error.
+pub fn understand(
+    text: &str,
+    source_name: &str,
+    overrides: Overrides,
+    secrets: &Secrets,
+) -> Result<Understood, TaskFileError> {
+    let source = Source::new(source_name, text);
+    let (documents, warnings) = overridden(documents(source)?, overrides);
+    read(source, &documents, warnings, secrets, false)
+}
+
+fn overridden(mut documents: Vec<Node>, overrides: Overrides) -> (Vec<Node>, Vec<String>) {
+    let mut warnings = Vec::new();
+    overrides.apply(&mut documents, &mut warnings);
+    (documents, warnings)
+}
+
+/// The documents of a file, which are mappings; at least one.
+fn documents(source: Source<'_>) -> Result<Vec<Node>, TaskFileError> {
+    let file = || source.name.to_owned();
+    if source.text().len() > MAX_BYTES {
+        return Err(TaskFileError::TooLarge { file: file(), bytes: source.text().len() });
+    }
+    let documents = yaml::documents(source.text()).map_err(|broken| TaskFileError::broken(source, broken))?;
+    if let Some(other) = documents.iter().find(|document| document.as_map().is_none()) {
+        return Err(TaskFileError::NotAMapping { file: file(), found: other.kind() });
+    }
+    if documents.iter().all(|document| document.as_map().is_some_and(<[_]>::is_empty)) {
+        return Err(TaskFileError::Empty { file: file() });
+    }
+    Ok(documents)
+}
+
+fn read(
+    source: Source<'_>,
+    documents: &[Node],
+    mut warnings: Vec<String>,
+    secrets: &Secrets,
+    to_run: bool,
+) -> Result<Understood, TaskFileError> {
+    let mut problems = Problems::default();
+    // Several documents are refused as such, whatever is in them.
+    let context = read::documents::Context { secrets, to_run: to_run && documents.len() == 1 };
+    let pipeline = read::documents::read(documents, &context, &mut problems, &mut warnings);
+    if problems.is_empty() {
+        Ok(Understood { pipeline, warnings })
+    } else {
+        Err(TaskFileError::fields(source, problems))
+    }
 }

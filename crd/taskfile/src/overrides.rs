@@ -1,33 +1,47 @@
 //! Overrides are written into the document before it is read, so that they are checked as the file is.
 
-use crate::{Overrides, yaml::Node};
+use crate::{
+    Overrides,
+    yaml::{Node, Value},
+};
 
 impl Overrides {
-    pub(crate) fn apply(self, document: Node) -> Node {
-        let Node::Map(mut fields) = document else { return document };
-        if let Some(name) = self.name {
-            set(&mut fields, "name", Node::Text(name));
+    /// Variables are for every task of a file; a name or a number of nodes only for one that is alone.
+    pub(crate) fn apply(self, documents: &mut [Node], warnings: &mut Vec<String>) {
+        if let [document] = documents {
+            if let Some(name) = self.name {
+                document.set("name", Node::text(name));
+            }
+            if let Some(count) = self.num_nodes {
+                document.set("num_nodes", Node::new(Value::Int(count.into())));
+            }
+        } else if self.name.is_some() || self.num_nodes.is_some() {
+            warnings
+                .push("a name or a number of nodes from the command line has no effect on several tasks".to_owned());
         }
-        if let Some(count) = self.num_nodes {
-            set(&mut fields, "num_nodes", Node::Int(count.into()));
+        if self.envs.is_empty() {
+            return;
         }
-        if !self.envs.is_empty() {
-            let mut envs = match fields.iter_mut().find(|(key, _)| key == "envs") {
-                Some((_, Node::Map(entries))) => std::mem::take(entries),
-                None | Some((_, Node::Null)) => Vec::new(),
-                // No mapping: left as it is, and refused.
-                Some(_) => return Node::Map(fields),
-            };
-            self.envs.into_iter().for_each(|(key, value)| set(&mut envs, &key, Node::Text(value)));
-            set(&mut fields, "envs", Node::Map(envs));
+        let is_alone = documents.len() == 1;
+        for document in documents {
+            // What holds neither is the head of a pipeline.
+            if is_alone || document.get("run").is_some() || document.get("setup").is_some() {
+                set_envs(document, &self.envs);
+            }
         }
-        Node::Map(fields)
     }
 }
 
-fn set(entries: &mut Vec<(String, Node)>, key: &str, value: Node) {
-    match entries.iter_mut().find(|(present, _)| present == key) {
-        Some((_, place)) => *place = value,
-        None => entries.push((key.to_owned(), value)),
+fn set_envs(document: &mut Node, given: &std::collections::BTreeMap<String, String>) {
+    let mut envs = match document.get("envs") {
+        Some(envs) if envs.as_map().is_some() => envs.clone(),
+        None => Node::new(Value::Map(Vec::new())),
+        Some(envs) if envs.is_null() => Node::new(Value::Map(Vec::new())),
+        // No mapping: left as it is, and refused.
+        Some(_) => return,
+    };
+    for (name, value) in given {
+        envs.set(name, Node::text(value.clone()));
     }
+    document.set("envs", envs);
 }

