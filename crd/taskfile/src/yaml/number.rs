@@ -60,14 +60,21 @@ pub(crate) fn float(text: &str) -> Option<f64> {
         if exponent.is_some() {
             return None;
         }
-        let mut parts = whole.split(':');
-        let first: f64 = parts.next()?.replace('_', "").parse().ok()?;
-        let whole = parts.try_fold(first, |sum, part| Some(sum * 60.0 + sixtieth(part)?))?;
-        whole + format!("0.{}", fraction.replace('_', "")).parse().unwrap_or(0.0)
+        let last = format!("{}.{}", whole.rsplit(':').next()?, fraction.replace('_', ""));
+        base_sixty(whole, last.parse().ok()?)?
     } else {
         digits.replace('_', "").parse().ok()?
     };
     Some(if negative { -value } else { value })
+}
+
+/// From the last part to the first, as Python adds them up: rounding is the same then.
+fn base_sixty(whole: &str, last: f64) -> Option<f64> {
+    let mut parts = whole.split(':');
+    let first: f64 = parts.next()?.replace('_', "").parse().ok()?;
+    let parts = parts.map(sixtieth).collect::<Option<Vec<_>>>()?;
+    let above = parts.iter().rev().skip(1).copied().chain([first]);
+    Some(above.fold((last, 60.0), |(sum, base), part| (sum + part * base, base * 60.0)).0)
 }
 
 /// `1:30:00` and the like, where every part but the first is below 60.

@@ -10,7 +10,7 @@ pub(crate) const NO_TAGS: &str = "tags (`!name`) have no meaning in a task file"
 /// The value of a scalar. Quoted text stays text unless a tag says otherwise.
 pub(crate) fn resolve(text: String, tag: Option<&str>, plain: bool) -> Result<Value, String> {
     let kind = match tag {
-        None if plain => return implicit(text),
+        None | Some("!") if plain => return implicit(text),
         None | Some("!") => return Ok(Value::Text(text)),
         Some(tag) => tag.strip_prefix("tag:yaml.org,2002:").ok_or(NO_TAGS)?,
     };
@@ -21,7 +21,7 @@ pub(crate) fn resolve(text: String, tag: Option<&str>, plain: bool) -> Result<Va
         "bool" => boolean(&text.to_ascii_lowercase()).map(Value::Bool).ok_or_else(wrong),
         "int" => number::integer(&text).ok_or_else(wrong)?,
         "float" => number::float(&text)
-            .or_else(|| text.trim().parse().ok().filter(|value: &f64| value.is_finite()))
+            .or_else(|| text.replace('_', "").trim().parse().ok().filter(|value: &f64| value.is_finite()))
             .map(Value::Float)
             .ok_or_else(wrong),
         "timestamp" => time::parse(&text).ok_or_else(wrong)?.map(Value::Time),
@@ -43,8 +43,8 @@ fn implicit(text: String) -> Result<Value, String> {
             let time: Option<Result<Time, String>> = time::parse(&text);
             time.map_or(Ok(Value::Text(text)), |time| time.map(Value::Time))
         }
-        // PyYAML knows the type of this and has no value for it.
-        b'=' if text == "=" => Err("`=` alone is no value: write it in quotes".to_owned()),
+        // PyYAML knows the types of these and has no values for them.
+        b'=' if text == "=" => Err(format!("`{text}` alone is no value: write it in quotes")),
         _ => Ok(Value::Text(text)),
     }
 }
