@@ -58,7 +58,7 @@ async fn a_failed_task_says_why() {
     let id = gateway.submit(&json!({"name": "fails", "run": "echo pre; exit 4"}));
     let task = gateway.wait(&id, &["completed", "failed"]).await;
     assert_eq!((&task["status"], &task["metadata"]["exit_code"]), (&json!("failed"), &json!(4)));
-    assert_eq!(task["metadata"]["message"], "node-0: run ended with exit code 4");
+    assert_eq!(task["metadata"]["message"], "node-0: run ended with exit code 4: see the log");
     assert_eq!(gateway.get(&format!("/tasks/{id}/logs")).text, "pre\n");
     gateway.post(&format!("/tasks/{id}/stop"), &json!(null));
 }
