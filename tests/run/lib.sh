@@ -55,14 +55,17 @@ buildah() {
   command buildah --storage-driver vfs --root "$work/storage" --runroot "$work/run" "$@"
 }
 
-# open_gateway PORT: makes the gateway reachable on this machine and sets `api_url`. Takes the next free port.
+# open_gateway PORT: makes the gateway reachable on this machine and sets `api_url`. An address that users were told
+# stays; else it is the first free port from PORT on.
 # In the embedded cluster its supervisor forwards, and goes on doing so; for another one, kubectl does as long as we run.
 open_gateway() {
-  local port=$1 last=$(($1 + 50)) target=$system_namespace/sky-api-gateway:8000 problem
+  local port=$1 last=$(($1 + 50)) target=$system_namespace/sky-api-gateway:8000 known problem
   if external; then
     open_port_forward "$port" "$last"
     return
   fi
+  known=$(sky_cluster forward --list | sed -nE "s|^forward 127\.0\.0\.1:([0-9]+) -> $target\$|\1|p" | head -n 1)
+  port=${known:-$port}
   until problem=$(sky_cluster forward "$port" "$target" 2>&1); do
     ((port++ < last)) || die "no way to the gateway: $problem" "see: tests/cluster/sky-cluster status"
   done
