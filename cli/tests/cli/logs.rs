@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    gateway::{Gateway, LOGS, Reply, Step, log, task},
+    gateway::{Gateway, LOGS, Reply, Step, log, submitted, task},
     program::Home,
 };
 
@@ -116,6 +116,20 @@ fn a_gateway_that_restarts_meanwhile() {
     // At the beginning it is no interruption.
     let ran = Home::bob(&Gateway::new().on(LOGS, away).url).run("jobs logs abc12345");
     assert_eq!((ran.code, ran.stdout), (Some(1), format!("{HEAD}Error: away\n")));
+}
+
+#[test]
+fn a_gateway_that_goes_away_between_submit_and_log() {
+    let gateway = Gateway::new()
+        .json("POST /tasks/submit", submitted())
+        .json("GET /tasks/abc12345", task("completed", &json!({})))
+        .on(LOGS, Reply::Json(503, json!({"detail": "away"})))
+        .on(LOGS, log(&[&line(10, "a")]));
+    let home = Home::bob(&gateway.url);
+    home.file("task.yaml", "run: x");
+    let ran = home.run("jobs submit task.yaml");
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    assert!(ran.stdout.ends_with("\n\na\n"), "{}", ran.stdout);
 }
 
 #[test]
