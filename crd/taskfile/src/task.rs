@@ -49,6 +49,22 @@ pub struct Task {
     pub api_server_access: Option<bool>,
 }
 
+impl Task {
+    /// Paths in the container with the paths on the user's machine that they show. Whether these exist is for the
+    /// caller to find out: nothing is read here.
+    pub fn local_sources(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.file_mounts.iter().flat_map(|(path, mount)| {
+            let sources = match mount {
+                FileMount::Source(source) => std::slice::from_ref(source),
+                FileMount::Storage(storage) => &storage.source,
+            };
+            // An address has a scheme.
+            let local = sources.iter().filter(|source| !source.contains("://"));
+            local.map(move |source| (path.as_str(), source.as_str()))
+        })
+    }
+}
+
 /// Where scripts start.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Workdir {

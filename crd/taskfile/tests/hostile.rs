@@ -55,7 +55,7 @@ fn bombs_are_refused() {
 }
 
 fn numbered_anchors(count: usize) -> String {
-    (0..count).map(|n| format!("&a{n} [")).collect()
+    (0..count).map(|n| format!("&a{n} [")).collect::<Vec<_>>().concat()
 }
 
 #[test]

@@ -9,7 +9,7 @@
 )]
 
 use serde_json::{Map, Value, json};
-use sky_taskfile::{Execution, Overrides, Pipeline, Secrets, TerminationDelay, parse, parse_volume, understand};
+use sky_taskfile::{Execution, Overrides, Pipeline, Secrets, Task, TerminationDelay, parse, parse_volume, understand};
 
 #[test]
 fn all_vectors_hold() {
@@ -30,8 +30,8 @@ fn check(case: &Value) -> Result<(), String> {
     let ours = match case["kind"].as_str().unwrap() {
         "volume" => parse_volume(input, "t.yaml").map(|file| file.normalize()).map_err(|error| error.explain()),
         _ => understand(input, "t.yaml", Overrides::default(), &Secrets::new())
-            .map(|file| normal(&file.pipeline, case))
-            .map_err(|error| error.explain()),
+            .map_err(|error| error.explain())
+            .and_then(|file| sources_exist(&file.pipeline).map(|()| normal(&file.pipeline, case))),
     };
     if let (Err(error), false) = (&ours, case["case"].as_str().unwrap().starts_with("multi:")) {
         // A refusal names a field or a place, and shows it.
@@ -45,14 +45,25 @@ fn check(case: &Value) -> Result<(), String> {
         (_, _, Err(error)) => Err(format!("refused: {error}")),
         (_, _, Ok(ours)) => {
             if verdict == Some("unsupported") {
-                let refused = parse(input, "t.yaml").err().ok_or("not refused on submit")?;
-                if !refused.to_string().contains("not supported") {
+                let refused = match case["kind"].as_str() {
+                    Some("volume") => parse_volume(input, "t.yaml").ok().and_then(|file| file.request().err()),
+                    _ => parse(input, "t.yaml").err().map(|error| error.to_string()),
+                };
+                let refused = refused.ok_or("not refused on submit")?;
+                if !refused.contains("not supported") {
                     return Err(format!("on submit: {refused}"));
                 }
             }
             meaning(case, ours)
         }
     }
+}
+
+/// The vectors are for a directory that holds `wd` and nothing else.
+fn sources_exist(pipeline: &Pipeline) -> Result<(), String> {
+    let mut sources = pipeline.tasks.iter().flat_map(Task::local_sources);
+    let missing = sources.find(|(_, source)| !matches!(*source, "wd" | "./wd" | "." | "~"));
+    missing.map_or(Ok(()), |(path, source)| Err(format!("`file_mounts.{path}`: there is no `{source}`")))
 }
 
 /// The normal forms are the same where SkyPilot's says something.
@@ -154,10 +165,21 @@ fn field(key: &str, value: Value) -> Value {
             items.sort_by_key(Value::to_string);
             items.into()
         }
-        ("image_id", Value::String(image)) => json!({ "null": image.trim_start_matches("docker:") }),
+        ("image_id", Value::String(image)) => json!({ "null": without_prefix(&image) }),
+        ("image_id", Value::Object(images)) => {
+            let images =
+                images.into_iter().map(|(region, image)| (region, json!(without_prefix(image.as_str().unwrap()))));
+            images.collect::<Map<_, _>>().into()
+        }
+        ("recover_on_exit_codes", Value::Number(code)) => comparable(json!([code])),
         ("infra", Value::String(infra)) => json!(infra.replacen("k8s", "kubernetes", 1)),
         (_, other) => comparable(other),
     }
+}
+
+/// `docker:` is not part of an image's name.
+fn without_prefix(image: &str) -> &str {
+    image.trim_start_matches("docker:")
 }
 
 /// `32.0`, `32` and `32Gi` are the same amount.

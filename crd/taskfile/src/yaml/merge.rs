@@ -1,6 +1,6 @@
 //! Mappings: keys are unique, and `<<` brings in what other mappings hold.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use super::{Broken, Node, Span, Value};
 
@@ -14,25 +14,36 @@ pub(crate) fn mapping(items: Vec<Node>) -> Result<Vec<(Node, Node)>, Broken> {
         if !key.is_scalar() {
             return Err(Broken::at(key.span, format!("a key must be a single value, not {}", key.kind())));
         }
-        let identity = key.identity();
+        let brings_in = is_merge(&key);
+        let identity = if brings_in { "<<".to_owned() } else { key.identity() };
         if let Some(first) = seen.insert(identity, key.span) {
             let (name, line) = (key.to_text(), key.span.line);
-            let message = format!("the key `{name}` is there twice: in line {} and in line {line}", first.line);
+            let message = format!("the key `{name:.80}` is there twice: in line {} and in line {line}", first.line);
             return Err(Broken::at(key.span, message));
         }
-        if is_merge(&key) {
+        if brings_in {
             collect(value, &mut merged)?;
         } else {
             own.push((key, value));
         }
     }
-    for (key, value) in merged {
-        if let std::collections::hash_map::Entry::Vacant(place) = seen.entry(key.identity()) {
-            place.insert(key.span);
-            own.push((key, value));
+    if merged.is_empty() { Ok(own) } else { Ok(laid_over(merged.into_iter().chain(own))) }
+}
+
+/// The later value of a key wins, in the place of the first: the order that Python's mappings have.
+fn laid_over(entries: impl Iterator<Item = (Node, Node)>) -> Vec<(Node, Node)> {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut all: Vec<(Node, Node)> = Vec::new();
+    for (key, value) in entries {
+        match places.entry(key.identity()) {
+            Entry::Occupied(place) => all[*place.get()].1 = value,
+            Entry::Vacant(place) => {
+                place.insert(all.len());
+                all.push((key, value));
+            }
         }
     }
-    Ok(own)
+    all
 }
 
 /// Only the plain `<<` merges; in quotes it is text.
@@ -40,13 +51,14 @@ fn is_merge(key: &Node) -> bool {
     key.as_text() == Some("<<") && key.span.end.saturating_sub(key.span.start) == 2
 }
 
-/// Entries that a merge key (`<<: *base`, `<<: [*a, *b]`) adds; the earlier one wins.
+/// Entries that a merge key (`<<: *base`, `<<: [*a, *b]`) adds. Of several mappings the earlier one wins, so it comes
+/// last.
 fn collect(value: Node, into: &mut Vec<(Node, Node)>) -> Result<(), Broken> {
     let refuse = |node: &Node| Broken::at(node.span, format!("`<<` takes a mapping, not {}", node.kind()));
     match value.value {
         Value::Map(entries) => into.extend(entries),
         Value::List(items) => {
-            for item in items {
+            for item in items.into_iter().rev() {
                 match item.value {
                     Value::Map(entries) => into.extend(entries),
                     _ => return Err(refuse(&item)),

@@ -1,0 +1,299 @@
+//! The rules that the vectors are instances of, as tables.
+#![allow(clippy::unwrap_used, reason = "clippy sees helpers of an integration test as library code")]
+
+use serde_json::{Value, json};
+use sky_taskfile::{Overrides, Secrets, Task, TaskFileError, Understood, parse, understand};
+
+fn read(text: &str) -> Result<Understood, TaskFileError> {
+    understand(text, "t.yaml", Overrides::default(), &Secrets::new())
+}
+
+fn task(text: &str) -> Task {
+    read(text).unwrap_or_else(|error| panic!("{text}\n{}", error.explain())).pipeline.tasks.remove(0)
+}
+
+fn refusal(text: &str) -> String {
+    read(text).err().unwrap_or_else(|| panic!("accepted: {text}")).to_string()
+}
+
+#[test]
+fn values_are_what_python_makes_of_them() {
+    for (written, value) in [
+        ("yes", "True"),
+        ("on", "True"),
+        ("TRUE", "True"),
+        ("Off", "False"),
+        ("y", "y"),
+        ("tRUE", "tRUE"),
+        ("012", "10"),
+        ("0x1F", "31"),
+        ("0b101", "5"),
+        ("1_000", "1000"),
+        ("12:30", "750"),
+        ("1:30:00", "5400"),
+        ("-1:30", "-90"),
+        ("1:99", "1:99"),
+        ("12:30.5", "750.5"),
+        (".5", "0.5"),
+        ("-.5", "-.5"),
+        ("1.", "1.0"),
+        ("3.10", "3.1"),
+        ("0.10", "0.1"),
+        ("1.5e-4", "0.00015"),
+        ("1.0e+20", "1e+20"),
+        ("+5", "5"),
+        ("-0", "0"),
+        (".inf", "inf"),
+        ("-.INF", "-inf"),
+        (".nan", "nan"),
+        ("1e3", "1e3"),
+        ("1.0e3", "1.0e3"),
+        ("1e-3", "1e-3"),
+        ("08", "08"),
+        ("0o14", "0o14"),
+        ("1,000", "1,000"),
+        ("0xdeadbeefdeadbeefdeadbeefdeadbeefdeadbeef", "1271270613000041655817448348132275889066893754095"),
+        ("2024-01-01", "2024-01-01"),
+        ("2024-01-01 10:00:00", "2024-01-01 10:00:00"),
+        ("2024-01-01T10:00:00.5Z", "2024-01-01 10:00:00.500000+00:00"),
+        ("2024-01-01 10:00:00 -5", "2024-01-01 10:00:00-05:00"),
+        ("2024-1-1", "2024-1-1"),
+        ("[1, 2]", "[1, 2]"),
+        ("{a: b}", "{'a': 'b'}"),
+        ("[yes, null, 1.50, \"it's\", 2024-01-01]", "[True, None, 1.5, \"it's\", datetime.date(2024, 1, 1)]"),
+        ("\"tab\\tand\\x01\"", "tab\tand\u{1}"),
+        ("[\"tab\\tand\\x01\\u200b\u{e9}\"]", "['tab\\tand\\x01\\u200b\u{e9}']"),
+        ("'012'", "012"),
+        ("\"yes\"", "yes"),
+        ("!!str 012", "012"),
+        ("!!int '7'", "7"),
+        ("''", ""),
+        ("a # comment", "a"),
+        ("a#b", "a#b"),
+    ] {
+        let text = format!("run: x\nenvs:\n  A: {written}\n");
+        assert_eq!(task(&text).envs["A"], value, "{written}");
+    }
+}
+
+#[test]
+fn values_that_python_refuses() {
+    for (written, part) in [
+        ("2024-02-30", "no date that exists"),
+        ("0b_", "no number"),
+        ("=", "`=` alone is no value"),
+        ("!x 1", "tags"),
+        ("!!binary aGk=", "tags"),
+        ("!!python/object:os.system x", "tags"),
+        ("~", "has no value"),
+        ("*nowhere", "is not known"),
+    ] {
+        let message = refusal(&format!("run: x\nenvs:\n  A: {written}\n"));
+        assert!(message.contains(part), "{written}: {message}");
+    }
+}
+
+#[test]
+fn anchors_and_merge_keys() {
+    let text = "
+resources: &r {cpus: 2, labels: &l {a: x, b: y}}
+envs: &e
+  A: 1
+  B: &b two
+  C: *b
+run: x
+";
+    assert_eq!(task(text).envs["C"], "two");
+    let text = "
+envs: {A: &m {x: 1, y: 2}, B: {<<: *m, y: 3}, C: {<<: [{y: 7}, *m], '<<': q}}
+run: x
+";
+    let envs = task(text).envs;
+    assert_eq!((envs["B"].as_str(), envs["C"].as_str()), ("{'x': 1, 'y': 3}", "{'x': 1, 'y': 7, '<<': 'q'}"));
+    assert!(refusal("envs: {<<: 5}").contains("`<<` takes a mapping"));
+}
+
+#[test]
+fn a_key_that_is_there_twice_names_both_lines() {
+    for text in ["run: a\nname: b\nrun: c\n", "run: a\n---\n", "envs: {1: a, 1.0: b}", "{<<: {a: 1}, <<: {b: 1}}"] {
+        let error = read(text);
+        if text.contains("---") {
+            assert!(error.is_ok());
+        } else {
+            assert!(error.unwrap_err().to_string().contains("is there twice: in line 1 and in line"), "{text}");
+        }
+    }
+    let message = refusal("run: a\nname: b\nrun: c\n");
+    assert_eq!(message, "t.yaml:3:1: the key `run` is there twice: in line 1 and in line 3");
+}
+
+#[test]
+fn a_caret_shows_the_place() {
+    let text = "name: t\nresources:\n  cpus: many\n  memry: 4\nnum_nodes: [\n  1]\n";
+    let error = parse(text, "t.yaml").unwrap_err();
+    let expected = "\
+t.yaml:5:1: `num_nodes`: must be a whole number, not a list
+ 5 | num_nodes: [
+   | ^^^^^^^^^
+t.yaml:4:3: `resources.memry`: unknown field; did you mean `memory`?
+ 4 |   memry: 4
+   |   ^^^^^
+t.yaml:3:9: `resources.cpus`: `many` is not a number of cores: write for example `4`, `0.5` or `500m`
+ 3 |   cpus: many
+   |         ^^^^
+t.yaml:1:1: there is nothing to run: write `run: <command>`
+ 1 | name: t
+   | ^^^^^^^";
+    assert_eq!(error.explain(), expected);
+    let wide = read("name: \u{6f22}\u{5b57} \nrun: [\u{6f22}]").unwrap_err().explain();
+    assert_eq!(wide, "t.yaml:2:1: `run`: must be text, not a list\n 2 | run: [\u{6f22}]\n   | ^^^");
+    let syntax = read("a: [1\n").unwrap_err().explain();
+    assert!(syntax.starts_with("t.yaml:2:1: did not find expected ',' or ']'"), "{syntax}");
+}
+
+#[test]
+fn a_script_at_the_end_of_a_file_ends_as_it_is_written() {
+    for (text, run) in [
+        ("run: |\n  x\n", "x\n"),
+        ("run: |\n  x", "x"),
+        ("run: |+\n  x\n\n", "x\n\n"),
+        ("run: |2\n    x", "  x"),
+        ("run: >-\n  x\n  y", "x y"),
+        ("run:\tx", "x"),
+        ("\u{feff}run: x", "x"),
+        ("run: x\r\nname: y\r\n", "x"),
+        ("run: |\r\n  x\r\n  y\r\n", "x\ny\n"),
+    ] {
+        assert_eq!(task(text).run.unwrap(), run, "{text:?}");
+    }
+}
+
+#[test]
+fn variables_are_filled_in_where_skypilot_does() {
+    let text = "
+envs: {V: vol, W: /w, N: null}
+secrets: {S: key}
+workdir: ${W}/$V/$S$
+volumes: {/mnt/$V: \"${V}\"}
+file_mounts: {/a/$X: 's3://${V}/${X}/${V:-d}', /b: {name: $V}}
+run: echo $V
+";
+    let overrides = Overrides { envs: [("N".to_owned(), "n".to_owned())].into(), ..Overrides::default() };
+    let task = understand(text, "t.yaml", overrides, &Secrets::new()).unwrap().pipeline.tasks.remove(0);
+    let normal = Value::Object(task.normalize());
+    assert_eq!(normal["workdir"], "/w/vol/key$");
+    assert_eq!(normal["volumes"], json!({"/mnt/vol": "vol"}));
+    assert_eq!(normal["file_mounts"]["/a/$X"], "s3://vol/${X}/vol:-d}");
+    assert_eq!(normal["file_mounts"]["/b"]["name"], "vol");
+    assert_eq!(normal["run"], "echo $V");
+    assert_eq!(task.envs["N"], "n");
+}
+
+#[test]
+fn secrets_take_values_from_beside_the_file() {
+    let secrets: Secrets = [("A".to_owned(), "1".to_owned()), ("B".to_owned(), "2".to_owned())].into();
+    let read = understand("secrets: {A: null, C: x}\nrun: x", "t.yaml", Overrides::default(), &secrets).unwrap();
+    let expected = json!({"A": "1", "B": "2", "C": "x"});
+    assert_eq!(Value::Object(read.pipeline.tasks[0].normalize())["secrets"], expected);
+}
+
+#[test]
+fn what_is_understood_and_cannot_run_is_refused_by_name() {
+    for (text, message) in [
+        ("run: x\npool: {workers: 1}", "`pool`: pools of workers are not supported: every task has nodes of its own"),
+        (
+            "run: x\nresources: {infra: aws}",
+            "`resources.infra`: other clouds are not supported: leave it out, or write `kubernetes`",
+        ),
+        (
+            "run: x\nresources: {cloud: GCP}",
+            "`resources.cloud`: other clouds are not supported: leave it out, or write `kubernetes`",
+        ),
+        ("run: x\nworkdir: {url: u}", "`workdir`: a git repository is not fetched yet: clone it in `setup`"),
+        (
+            "run: x\nsecrets: {A: null}",
+            "`secrets`: secrets are not supported yet: without them the task would run and fail",
+        ),
+        (
+            "run: x\nvolumes: {/m: {size: 1}}",
+            "`volumes./m`: a volume that lives with the task is not supported yet: create one and write its name",
+        ),
+        (
+            "run: x\nfile_mounts: {/m: {name: b}}",
+            "`file_mounts./m`: the long form of a bucket (a mapping) is not supported yet",
+        ),
+        (
+            "run: x\nconfig: {kubernetes: {pod_config: {spec: {}}}}",
+            "`config.kubernetes.pod_config`: changes of the pod are not supported yet",
+        ),
+        (
+            "run: x\nresources: {accelerators: '40GB+:2'}",
+            "`resources.accelerators`: GPUs by their memory are not supported yet: write a model, such as `H100:8`",
+        ),
+        (
+            "run: x\n---\nrun: y\n",
+            "the file holds 2 documents (a pipeline), which is not supported: one file, one task",
+        ),
+        (
+            "name: g\nexecution: parallel\n---\nname: a\nrun: x\n",
+            "the file holds 2 documents (a job group), which is not supported: one file, one task",
+        ),
+    ] {
+        let error = parse(text, "t.yaml").err().unwrap_or_else(|| panic!("submitted: {text}"));
+        assert_eq!(error.to_string(), format!("t.yaml: {message}"));
+        assert!(read(text).is_ok(), "{text}");
+    }
+}
+
+#[test]
+fn what_has_no_effect_is_told_once() {
+    let text = "
+run: x
+resources:
+  infra: k8s/ctx
+  disk_tier: best
+  max_hourly_cost: 3
+  any_of: [{accelerators: A100}, {accelerators: H100}, {infra: aws}]
+event_callback: echo
+config: {kubernetes: {provision_timeout: 5}, gcp: {a: b}}
+api_server_access: false
+";
+    let file = parse(text, "t.yaml").unwrap();
+    assert_eq!(file.request.resources.unwrap().accelerators.unwrap(), "A100,H100");
+    let expected = [
+        "`resources.infra` the context, region or zone is ignored: the task runs in this cluster",
+        "`resources.disk_tier` is ignored: a node has the disk that it has",
+        "`resources.max_hourly_cost` is ignored: nodes have no price here",
+        "`event_callback` is ignored: no script of yours runs outside of the task",
+        "`config.kubernetes.provision_timeout` is ignored",
+        "`config.gcp` is ignored",
+    ];
+    assert_eq!(file.warnings, expected);
+    assert_eq!(parse("run: x", "t.yaml").unwrap().warnings, Vec::<String>::new());
+}
+
+#[test]
+fn requests_say_what_skypilot_means() {
+    for (resources, expected) in [
+        ("memory: 512MB", json!({"memory": "0.5"})),
+        ("memory: 1TB", json!({"memory": "1024"})),
+        ("memory: 32G", json!({"memory": "32G"})),
+        ("memory: 4Gi+", json!({"memory": "4+"})),
+        ("cpus: '1e2'", json!({"cpus": "100"})),
+        ("cpus: 1_0", json!({"cpus": "10"})),
+        ("gpus: H100:0.5", json!({"accelerators": "H100"})),
+        ("accelerators: {H100: 1.5}", json!({"accelerators": "H100:2"})),
+        ("instance_type: 4CPU--16GB--V100:2", json!({"cpus": "4", "memory": "16", "accelerators": "V100:2"})),
+        ("instance_type: p3.2xlarge", json!({"instance_type": "p3.2xlarge"})),
+        ("image_id: docker:a/b", json!({"image_id": "a/b"})),
+        ("image_id: {us-east-1: ami-1, docker: ubuntu}", json!({"image_id": "ubuntu"})),
+        ("image_id: skypilot:gpu-ubuntu-2004", json!({})),
+        ("ports: [8081, 8080, '8080-8082']", json!({"ports": [8080, 8081, 8082]})),
+        ("ephemeral_storage: 50GB", json!({"disk_size": 50})),
+        ("any_of: [{infra: aws, cpus: 9}, {cpus: 2}]", json!({"cpus": "2"})),
+    ] {
+        let file = parse(&format!("run: x\nresources: {{{resources}}}"), "t.yaml");
+        let request = file.unwrap_or_else(|error| panic!("{}", error.explain())).request;
+        assert_eq!(serde_json::to_value(request.resources).unwrap(), expected, "{resources}");
+    }
+}
