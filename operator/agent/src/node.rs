@@ -213,6 +213,11 @@ impl Node {
         self.others().all(|(_, peer)| peer.incarnation.is_some())
     }
 
+    /// A peer was there once.
+    pub fn has_met(&self, peer: Rank) -> bool {
+        self.peers[peer].incarnation.is_some()
+    }
+
     /// Setup has succeeded everywhere, and this node has not ended.
     pub fn may_run(&self) -> bool {
         self.running && !self.status.is_final()
@@ -231,7 +236,7 @@ impl Node {
 
     /// What to do about an event. `now` may not go backwards.
     #[must_use]
-    pub fn step(mut self, event: Event, now: Millis) -> (Self, Vec<Action>) {
+    pub fn step(&mut self, event: Event, now: Millis) -> Vec<Action> {
         let mut actions = Vec::new();
         match event {
             Event::Connected { peer, incarnation } => self.connected(peer, incarnation, now, &mut actions),
@@ -242,7 +247,7 @@ impl Node {
             Event::Tick => self.tick(now, &mut actions),
         }
         self.running |= self.status == Status::Ready && self.unready().next().is_none();
-        (self, actions)
+        actions
     }
 
     fn others(&self) -> impl Iterator<Item = (Rank, &Peer)> {

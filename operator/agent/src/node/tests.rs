@@ -29,9 +29,7 @@ impl Timed {
     }
 
     fn step(&mut self, event: Event) -> Vec<Action> {
-        let (node, actions) = self.node.clone().step(event, self.now);
-        self.node = node;
-        actions
+        self.node.step(event, self.now)
     }
 
     fn connect(&mut self, peer: Rank, incarnation: u64) -> Vec<Action> {

@@ -246,10 +246,10 @@ impl World {
     fn step(&mut self, rank: Rank, event: Event, now: Millis) {
         let place = &mut self.places[rank];
         let before = place.node.status();
-        let (node, actions) = place.node.clone().step(event, now);
+        let actions = place.node.step(event, now);
+        let node = &place.node;
         assert!(node.status().order() >= before.order(), "{before:?} {event:?} {node:?}");
         assert!(!before.is_final() || node.status() == before, "{before:?} {event:?} {node:?}");
-        place.node = node;
         for action in actions {
             match action {
                 Action::Send { peer, message } => {
