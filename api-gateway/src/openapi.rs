@@ -2,9 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::validate::{
-    model::{self, Field, Kind, Model, Need},
-    query::{self, Param, ParamKind},
+use crate::{
+    identity,
+    validate::{
+        model::{self, Field, Kind, Model, Need},
+        query::{self, Param, ParamKind},
+    },
 };
 
 const TITLE: &str = "SkyPilot-Compatible Kubernetes Task Launcher";
@@ -45,7 +48,12 @@ fn complete(operation: &mut Map<String, Value>) {
             parameter["schema"] = query_schema(param);
             parameter["description"] = json!(param.description);
         }
-        parameter["schema"]["title"] = json!(if name == "x-user" { "X-User".to_owned() } else { title(&name) });
+        if name == identity::HEADER {
+            // A name as `identity` takes it.
+            parameter["schema"]["pattern"] = json!("^[!-~]([ -~]*[!-~])?$");
+            parameter["schema"]["maxLength"] = json!(253);
+        }
+        parameter["schema"]["title"] = json!(if name == identity::HEADER { "X-User".to_owned() } else { title(&name) });
         parameter["required"] = json!(param.is_none());
     }
     let schema = json!({"$ref": "#/components/schemas/HTTPValidationError"});

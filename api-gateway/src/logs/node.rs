@@ -25,6 +25,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(300);
 /// At most so many bytes are gathered before they are passed on.
 const BATCH: usize = 128 * 1024;
+/// How often others get their turn before a batch ends.
+const TURNS: usize = 3;
 
 type Reader = Pin<Box<dyn AsyncBufRead + Send>>;
 
@@ -271,10 +273,16 @@ async fn fill(reader: &mut Reader, cursor: &mut Cursor, out: &mut Vec<u8>) -> st
     }
     cursor.feed(chunk, out);
     reader.consume_unpin(size);
-    // What has come already goes into the same batch.
-    while out.len() < BATCH
-        && let Some(more) = reader.fill_buf().now_or_never()
-    {
+    // What has come already goes into the same batch. A kubelet sends every line by itself, and the task that reads the
+    // connection hands it on by itself: it gets its turn before we conclude that there is no more for now.
+    let mut turns = 0;
+    while out.len() < BATCH && turns < TURNS {
+        let Some(more) = reader.fill_buf().now_or_never() else {
+            turns += 1;
+            tokio::task::yield_now().await;
+            continue;
+        };
+        turns = 0;
         let more = more?;
         size = more.len();
         if size == 0 {
