@@ -177,6 +177,11 @@ impl Printer {
         self.remark(&format!("{} {}", paint(self.stderr, Style::Id, "hint:"), text::one_line(hint)));
     }
 
+    /// What is accepted and will not be done, on standard error.
+    pub(crate) fn warning(self, warning: &str) {
+        self.remark(&format!("{} {}", paint(self.stderr, Style::Note, "warning:"), text::one_line(warning)));
+    }
+
     /// A line on standard error that says how it went.
     pub(crate) fn verdict(self, style: Style, sentence: &str) {
         self.remark(&paint(self.stderr, style, &text::one_line(sentence)));

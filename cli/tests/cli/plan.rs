@@ -80,3 +80,12 @@ fn what_has_no_answer() {
     assert_eq!(home.run("jobs submit task.yaml --dry-run --detach").code, Some(2));
     assert_eq!(home.run("jobs submit nowhere.yaml --dry-run").code, Some(1));
 }
+
+#[test]
+fn what_is_ignored_is_said_on_standard_error() {
+    let home = Home::bob("");
+    home.file("task.yaml", "run: x\nresources: {cpus: 4, disk_tier: best}\n");
+    let ran = home.run("jobs submit task.yaml --dry-run");
+    assert_eq!(ran.code, Some(0));
+    assert_eq!(ran.stderr, "warning: `resources.disk_tier` is ignored: a node has the disk that it has\n");
+}

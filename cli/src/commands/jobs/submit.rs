@@ -24,6 +24,9 @@ pub(crate) fn submit(context: &Context, args: Submit) -> Result<ExitCode, Error>
     let overrides = Overrides { name: args.name, num_nodes: args.num_nodes, envs: args.env.into_iter().collect() };
     let (text, source) = read(&args.task_file)?;
     let task = sky_taskfile::parse_with(&text, &source, overrides).map_err(Error::TaskFile)?;
+    for warning in &task.warnings {
+        context.printer.warning(warning);
+    }
     if args.dry_run {
         return dry_run::show(context.printer, task.request).map(|()| ExitCode::SUCCESS);
     }
