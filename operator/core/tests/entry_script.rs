@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test's helpers fail the test")]
 #![allow(clippy::print_stderr, reason = "tells which case of a table failed")]
 
+#[path = "entry_script/agent.rs"]
+mod agent;
 #[path = "entry_script/container.rs"]
 mod container;
 #[path = "entry_script/exports.rs"]
@@ -79,4 +81,12 @@ in_every_image! {
     stop::stop_of_a_deaf_shell_is_not_lost,
     stop::stop_at_any_time_ends_a_task,
     stop::strangers_are_spared,
+    agent::agent_is_called_at_its_points,
+    agent::agent_has_the_last_word,
+    agent::failing_scripts_are_reported,
+    agent::peer_ends_a_node,
+    agent::peer_ends_a_node_that_waits,
+    agent::grace_period_ends,
+    agent::first_stop_counts,
+    agent::broken_agent_fails_the_task,
 }

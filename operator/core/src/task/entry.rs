@@ -56,7 +56,7 @@ mod tests {
             }
         }
         assert_eq!(kept.next(), None);
-        assert!(script.len() < 4096, "{} bytes go into every pod", script.len());
+        assert!(script.len() < 5120, "{} bytes go into every pod", script.len());
     }
 
     /// In a here-document or a quoted text of several lines, a line may only look like a comment.

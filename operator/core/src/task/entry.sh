@@ -1,6 +1,7 @@
 # PID 1 of a task's container:  sh -c THIS sky-task WORKDIR SETUP RUN
 #
 # WORKDIR: empty to stay in the image's directory. SETUP, RUN: empty (absent), text:SCRIPT or file:PATH.
+# In a task of several nodes $SKY_AGENT is the program that the nodes agree by, see operator/agent/PROTOCOL.md.
 # Runs under dash, busybox ash and bash as sh; needs no more than mkdir, rm and env.
 # Lines that begin with # do not travel, see entry.rs. Every name begins with _sky_: to assign to one that is in
 # the container's environment would change what the user sees.
@@ -10,15 +11,15 @@ exec 2>/dev/null
 
 # TERM, or what an image may name as its STOPSIGNAL (37 is RTMIN+3, systemd's).
 _sky_signals='TERM INT QUIT HUP USR1 WINCH 37'
-_sky_stopped= _sky_dir= _sky_pid=
+_sky_stopped= _sky_dir= _sky_pid= _sky_why=
 
 # First the mark, for shells that are deaf now (just forked, or still starting). Then TERM for everybody:
 # a shell acts on it only after its foreground child has ended. `kill -1` spares PID 1; where this is not PID 1, in
 # a shared process namespace, it would hit strangers: there it is the session of the user's shell, not the group,
 # since an interactive bash gives each child its own.
 _sky_stop() {
-  trap '' $_sky_signals
-  _sky_stopped=1
+  trap '' $_sky_signals USR2
+  _sky_stopped=143
   [ -z "$_sky_dir" ] || echo stop >"$_sky_dir/stop"
   if [ $$ = 1 ]; then
     kill -TERM -1
@@ -31,6 +32,19 @@ _sky_stop() {
   fi
 }
 trap _sky_stop $_sky_signals
+
+# The agent says that a peer has failed, and again when the grace period is over: that ends the wait, and when this
+# script goes, so does everything else.
+_sky_end() {
+  _sky_stop
+  _sky_stopped=137
+  trap : USR2
+}
+if [ -n "$SKY_AGENT" ]; then
+  trap _sky_end USR2
+  # It has to outlive the others, to say how they ended.
+  (trap '' $_sky_signals && exec "$SKY_AGENT" serve) &
+fi
 
 _sky_fail() {
   printf 'sky-task: %s\n' "$*"
@@ -47,6 +61,11 @@ _sky_enter() {
 # PHASE SOURCE: turns the subshell that it is called in into the user's shell.
 _sky_shell() {
   [ -z "$_sky_stopped" ] || exit 143
+  if [ -n "$SKY_AGENT" ]; then
+    # Until all nodes are there, or for run until setup has succeeded on all. A stop may have come just before.
+    [ ! -e "$_sky_dir/stop" ] || exit 143
+    _sky_vars=$("$SKY_AGENT" wait "$1") || _sky_fail "${_sky_vars:-cannot run $SKY_AGENT}"
+  fi
   # Looked up before setup's PATH comes in; but bash may be there thanks to setup.
   _sky_bash=$(command -v bash) _sky_sh=$(command -v sh) _sky_env=$(command -v env) _sky_setsid=$(command -v setsid)
   # The script may have cleaned up in there.
@@ -79,6 +98,8 @@ _sky_shell() {
     [ -n "$SHLVL" ] || unset SHLVL
     _sky_functions="; [ ! -r $_sky_dir/functions ] || . $_sky_dir/functions"
   fi
+  # Sets the addresses of all nodes, and unsets the agent's own variables.
+  [ -z "$SKY_AGENT" ] || eval "$_sky_vars"
   _sky_enter
   unset OLDPWD
 
@@ -103,6 +124,7 @@ _sky_shell() {
 # it, once; then Kubernetes ends the grace period.
 _sky_phase() {
   [ -n "$2" ] || return 0
+  _sky_now=$1
   _sky_shell "$1" "$2" &
   _sky_pid=$!
   wait "$_sky_pid"
@@ -116,26 +138,37 @@ for _sky_at in /dev/shm "$TMPDIR" /tmp "$HOME" /var/tmp; do
   rm -rf "$_sky_at/.sky-task"
   mkdir -m 700 "$_sky_at/.sky-task" && _sky_dir=$_sky_at/.sky-task && break
 done
-[ -n "$_sky_dir" ] || _sky_fail 'no writable directory: tried /dev/shm, TMPDIR, /tmp, HOME, /var/tmp'
+_sky_now= _sky_code=0
+[ -n "$_sky_dir" ] || (_sky_fail 'no writable directory: tried /dev/shm, TMPDIR, /tmp, HOME, /var/tmp') || _sky_code=1
 
 case $1 in
 "" | /*) _sky_workdir=$1 ;;
 "~" | "~/"*) _sky_workdir=${HOME%/}${1#"~"} ;;
 *) _sky_workdir=${PWD%/}/$1 ;;
 esac
-(_sky_enter) || exit 1
+[ "$_sky_code" != 0 ] || (_sky_enter) || _sky_code=1
 
 export PYTHONUNBUFFERED="${PYTHONUNBUFFERED-1}"
 
-_sky_code=0
-_sky_phase setup "$2"
-if [ "$_sky_code" = 0 ]; then
-  _sky_phase run "$3"
-elif [ -z "$_sky_stopped" ] && [ -w /dev/termination-log ]; then
-  # For the operator. When run fails the file stays empty, and Kubernetes shows the last lines of the log.
-  echo "{\"phase\":\"setup\",\"exitCode\":$_sky_code}" >/dev/termination-log
-fi
-rm -rf "$_sky_dir"
+[ "$_sky_code" != 0 ] || _sky_phase setup "$2"
+[ "$_sky_code" != 0 ] || _sky_phase run "$3"
+[ -z "$_sky_dir" ] || rm -rf "$_sky_dir"
 # A stopped task has not completed, whatever its script says.
-[ -z "$_sky_stopped" ] || _sky_code=143
+[ -z "$_sky_stopped" ] || _sky_code=$_sky_stopped
+if [ -n "$SKY_AGENT" ]; then
+  # Tells the others. If a peer has ended this node, it says which and why; that may have happened only now.
+  _sky_why=$("$SKY_AGENT" done "${_sky_now:-setup}" "$_sky_code") || {
+    printf 'sky-task: %s\n' "${_sky_why:-cannot run $SKY_AGENT}"
+    _sky_why=
+  }
+  [ -z "$_sky_stopped" ] || _sky_code=$_sky_stopped
+fi
+# For the operator. When run fails the file stays empty, and Kubernetes shows the last lines of the log.
+case $_sky_code,$_sky_stopped$_sky_now in
+0,*) ;;
+*,setup | *,137*)
+  [ ! -w /dev/termination-log ] ||
+    echo "{\"phase\":\"${_sky_now:-setup}\",\"exitCode\":$_sky_code$_sky_why}" >/dev/termination-log
+  ;;
+esac
 exit "$_sky_code"

@@ -194,6 +194,13 @@ impl<'a> Task<'a> {
         self
     }
 
+    /// Gives the task an agent, as if it had several nodes. What it writes to `$log` comes out in the log.
+    pub(crate) fn agent(self, script: &str) -> Self {
+        write_tool(&self.dir.join("bin"), "sky-agent", &format!("log=/proc/1/fd/1\n{script}"));
+        let path = self.path("bin/sky-agent");
+        self.env("SKY_AGENT", &path).env("SKY_AGENT_RANK", "1")
+    }
+
     /// Starts it. What goes to the container's stderr is kept apart.
     pub(crate) fn start(self) -> Running {
         let stderr = fs::File::create(self.dir.join("stderr")).unwrap();
@@ -294,9 +301,14 @@ impl Running {
 
     /// Sends PID 1 a signal, as the container runtime does.
     pub(crate) fn signal(&self, signal: &str) {
-        let init = self.init().unwrap().to_string();
-        let sent = Command::new(which("kill").unwrap()).args(["-s", signal, "--", &init]).status().unwrap();
-        assert!(sent.success());
+        assert!(self.try_signal(signal), "{}: has ended", self.name);
+    }
+
+    /// The same for a task that may have ended. False if it has.
+    pub(crate) fn try_signal(&self, signal: &str) -> bool {
+        let Some(init) = self.init() else { return false };
+        let mut kill = Command::new(which("kill").unwrap());
+        kill.args(["-s", signal, "--", &init.to_string()]).stderr(Stdio::null()).status().unwrap().success()
     }
 
     /// Lets a script go on that waits in `read x <pipe` in the image's directory.
