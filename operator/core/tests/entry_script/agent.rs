@@ -42,7 +42,7 @@ pub(crate) fn agent_is_called_at_its_points(image: &Image) {
 
 /// It outlives a script that ends everything that it finds, and the stop of the container.
 pub(crate) fn agent_has_the_last_word(image: &Image) {
-    let agent = r#"
+    let agent = r"
         case $1 in
         serve)
           until read -r x <pipe; do :; done
@@ -52,7 +52,7 @@ pub(crate) fn agent_has_the_last_word(image: &Image) {
         done)
           echo go >pipe
           until [ -e said ]; do sleep 0.01; done
-        esac"#;
+        esac";
     let mut running = Task::new(image).agent(agent).run("kill -TERM -1; busy").start();
     running.wait_for("up");
     running.signal("TERM");
