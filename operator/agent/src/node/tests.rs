@@ -117,6 +117,19 @@ fn an_early_acknowledgement_means_nothing() {
     assert!(!timed.node.may_leave(1000));
 }
 
+/// The command that says so was under way when the node was ended.
+#[test]
+fn readiness_that_comes_too_late_changes_nothing() {
+    let mut timed = Timed::new();
+    timed.connect(1, 5);
+    timed.connect(2, 5);
+    timed.hear(1, Message::Status(Status::Ready));
+    timed.hear(2, Message::Status(FAILED));
+    let ended = timed.node.status();
+    assert_eq!(timed.step(Event::Ready), []);
+    assert_eq!((timed.node.status(), timed.node.may_run()), (ended, false));
+}
+
 #[test]
 fn the_first_cause_stays() {
     let mut timed = Timed::running();
