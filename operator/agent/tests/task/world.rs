@@ -85,6 +85,8 @@ impl Task {
         let dir = std::env::temp_dir().join(format!("sky-agent-{}", std::process::id()));
         fs::create_dir_all(dir.join("shared")).unwrap();
         fs::write(dir.join("token"), format!("{TOKEN}\n")).unwrap();
+        // Wherever it was built, the nodes need not see that directory: each has a home of its own.
+        fs::copy(agent(), dir.join("sky-agent")).unwrap();
         let text = format!("search ns.svc.cluster.test svc.cluster.test cluster.test\nnameserver {SERVER}\n");
         fs::write(dir.join("resolv.conf"), text).unwrap();
         let (setup, run) = (setup.to_owned(), run.to_owned());
@@ -131,7 +133,7 @@ impl Task {
         command.args([source(&self.setup), source(&self.run)]);
         command.env_clear().envs([("PATH", "/usr/bin:/bin:/usr/sbin:/sbin"), ("HOME", "/root")]);
         command.env("RANK", rank.to_string()).env("SHARED", self.dir.join("shared"));
-        command.env("SKY_AGENT", agent()).env("SKY_AGENT_TOKEN_FILE", self.dir.join("token"));
+        command.env("SKY_AGENT", self.dir.join("sky-agent")).env("SKY_AGENT_TOKEN_FILE", self.dir.join("token"));
         command.env("SKY_AGENT_RANK", rank.to_string()).env("SKY_AGENT_NODES", self.nodes.to_string());
         command.env("SKY_AGENT_SERVICE", "task-0123abcd").env("SKY_AGENT_NAMESPACE", "ns");
         command.env("SKY_AGENT_ADDRESS", Self::address(rank).to_string()).envs(self.env.iter().cloned());
