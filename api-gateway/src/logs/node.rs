@@ -158,7 +158,9 @@ impl NodeLog {
     async fn open(&mut self, mut following: Box<Following>, out: &mut Vec<u8>) -> State {
         match self.look_at(&following.target).await {
             Ok(Seen::Started { container, ended }) => {
-                let params = self.params(container, following.cursor.reconnect());
+                // An ended container writes no more: to follow it would only make the kubelet send every line by itself.
+                let follow = self.follow && !ended;
+                let params = self.params(container, following.cursor.reconnect(), follow);
                 match self.pods.log_stream(&following.target.pod, &params).await {
                     Ok(reader) => {
                         following.reader = Some(Box::pin(reader));
@@ -179,11 +181,11 @@ impl NodeLog {
     }
 
     /// What to ask the kubelet for: from this second on; for the first time, what the reader has asked for.
-    fn params(&self, container: Option<String>, second: Option<i64>) -> LogParams {
+    fn params(&self, container: Option<String>, second: Option<i64>, follow: bool) -> LogParams {
         let begin = self.since.map(Timestamp::as_second).filter(|_| second.is_none());
         LogParams {
             container,
-            follow: self.follow,
+            follow,
             timestamps: true,
             tail_lines: self.tail.filter(|_| second.is_none()).map(i64::from),
             // A whole second: kube rounds others up, and lines would be lost.
