@@ -25,7 +25,7 @@ type Embedded map[string]func(args []string) int
 
 const usage = `sky-cluster runs a Kubernetes cluster on this machine, for tests and demos.
 
-  up         [--api-port N] [--restart] [--quiet]    start the cluster, or heal it
+  up         [--nodes N] [--api-port N] [--restart] [--quiet]    start the cluster, or heal it
   down                                  stop it and remove every trace of it
   status                                show components, ports and problems
   load       IMAGE.tar [--tag NAME]     bring an OCI or docker archive into the cluster
@@ -34,6 +34,10 @@ const usage = `sky-cluster runs a Kubernetes cluster on this machine, for tests 
   helm       ...                        the real helm on this cluster
   forward    PORT NAMESPACE/SERVICE:PORT    reach a Service on 127.0.0.1:PORT
   forward    --list | --remove PORT
+  processes  NAMESPACE/POD[/CONTAINER]  the processes of a pod, by their numbers on this machine
+  fault      kill NAME [--for 10m]      end a component by SIGKILL and keep it dead for that long; NAME
+                                        is one of ` + "`status`" + `, or a node: its components and all its pods
+  fault      end [NAME]                 start it again before that; without a name, everything
   ctr        ...                        the container runtime's own tool
   packages                              print the Debian packages that are needed
   help                                  this text
@@ -80,6 +84,8 @@ var verbs = map[string]verb{
 	"status":     {status, runAnyway},
 	"load":       {load, refuse},
 	"forward":    {forwardVerb, refuse},
+	"fault":      {faultVerb, refuse},
+	"processes":  {processes, refuse},
 	"kubeconfig": {kubeconfig, runAnyway},
 }
 

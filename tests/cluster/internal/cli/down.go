@@ -106,25 +106,6 @@ func endProcesses(c layout.Cluster) error {
 			}
 		}
 	}
-	return endPods(c)
-}
-
-// endPods ends what is in the cluster's cgroups: the pods' processes.
-func endPods(c layout.Cluster) error {
-	deadline := time.Now().Add(15 * time.Second)
-	for {
-		var pods []procs.Process
-		for _, pid := range host.CgroupProcesses(c.Netns()) {
-			if p, err := procs.Read(pid); err == nil {
-				pods = append(pods, p)
-			}
-		}
-		if len(pods) == 0 {
-			return nil
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("%d processes of pods do not end, the first is %d (%s)", len(pods), pods[0].PID, pods[0].Exe)
-		}
-		procs.Stop(pods, 0)
-	}
+	// What is left is in the cluster's cgroups: the pods.
+	return procs.StopAll(func() []int { return host.CgroupProcesses(c.Netns()) }, 15*time.Second)
 }

@@ -27,10 +27,14 @@ const lockWait = 5 * time.Minute
 func up(cmd *command) error {
 	flags := flag.NewFlagSet("up", flag.ContinueOnError)
 	apiPort := flags.Int("api-port", 0, "port of the API server on 127.0.0.1 (default: 16443, or a free one)")
+	nodes := flags.Int("nodes", 0, "number of nodes, also of a running cluster (default: as many as there are, at first 1)")
 	restart := flags.Bool("restart", false, "restart supervisor and components, with this build; pods keep running")
 	quiet := flags.Bool("quiet", false, "print nothing but errors")
 	if rest, err := parse(flags, cmd.args); err != nil || len(rest) > 0 {
 		return unexpected("up", rest, err)
+	}
+	if *nodes < 0 || *nodes > layout.MaxNodes {
+		return usageError(fmt.Sprintf("--nodes %d: a cluster has 1 to %d nodes", *nodes, layout.MaxNodes))
 	}
 	say := func(format string, args ...any) {
 		if !*quiet {
@@ -68,7 +72,7 @@ func up(cmd *command) error {
 			say("  %-28s %5.1f s", e.Phase, e.Seconds)
 		}
 	}
-	st, err := client.Ensure(cmd.ctx, supervise.Options{APIPort: *apiPort, Pause: pauseProgram()}, report)
+	st, err := client.Ensure(cmd.ctx, supervise.Options{APIPort: *apiPort, Nodes: *nodes, Pause: pauseProgram()}, report)
 	if err != nil {
 		return fmt.Errorf("cluster %s did not come up: %w\n(logs are in %s; `down` removes everything, `up` tries again)", c.Name, err, c.Path("logs"))
 	}

@@ -45,6 +45,9 @@ func status(cmd *command) error {
 		if comp.PID == 0 {
 			pid, healthy = "-", false
 		}
+		if comp.HeldUntil != nil {
+			comp.LastExit += ", kept dead until " + comp.HeldUntil.Local().Format(time.TimeOnly)
+		}
 		fmt.Fprintf(table, "%s\t%s\t%d\t%s\n", comp.Name, pid, comp.Restarts, comp.LastExit)
 	}
 	table.Flush()
@@ -75,7 +78,8 @@ func load(cmd *command) error {
 	if len(args) != 1 {
 		return usageError("load takes one image archive: load IMAGE.tar [--tag NAME]")
 	}
-	if _, err := supervise.Connect(cmd.cluster).Status(cmd.ctx); err != nil {
+	st, err := supervise.Connect(cmd.cluster).Status(cmd.ctx)
+	if err != nil {
 		return notUp(cmd.cluster)
 	}
 	release, err := host.Lock(cmd.cluster.RunPath("load.lock"), lockWait)
@@ -83,8 +87,8 @@ func load(cmd *command) error {
 		return err
 	}
 	defer release()
-	begin := time.Now()
-	for _, n := range cmd.cluster.Nodes() {
+	for _, n := range cmd.cluster.WithNodes(st.Nodes).Nodes() {
+		begin := time.Now()
 		r, err := image.Load(cmd.ctx, n, args[0], *tag)
 		if err != nil {
 			return err
@@ -93,7 +97,7 @@ func load(cmd *command) error {
 		if r.Skipped {
 			done = "there already"
 		}
-		fmt.Fprintf(cmd.out, "%s: %s\n", strings.Join(r.Names, ", "), done)
+		fmt.Fprintf(cmd.out, "%s: %s on %s\n", strings.Join(r.Names, ", "), done, n.Name)
 	}
 	return nil
 }

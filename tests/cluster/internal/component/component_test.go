@@ -13,7 +13,7 @@ import (
 func TestEveryComponentIsFoundByDown(t *testing.T) {
 	c, _ := layout.New("/cache", "dev")
 	other, _ := layout.New("/cache", "dev2")
-	for _, wave := range Waves(c) {
+	for _, wave := range Waves(c.WithNodes(2)) {
 		for _, comp := range wave {
 			p := procs.Process{Exe: "/cache/cluster/k/sky-cluster", Args: append([]string{"sky-cluster", comp.Program}, comp.Args...)}
 			if comp.External {

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -65,6 +66,17 @@ func (k *Client) Get(ctx context.Context, path string, out any) error {
 func (k *Client) Apply(ctx context.Context, path, manifest string) error {
 	return k.do(ctx, http.MethodPatch, path+"?fieldManager=sky-cluster&force=true",
 		[]byte(manifest), "application/apply-patch+yaml", nil)
+}
+
+// Delete removes an object at once, without a grace period. One that is not
+// there is as good.
+func (k *Client) Delete(ctx context.Context, path string) error {
+	err := k.do(ctx, http.MethodDelete, path+"?gracePeriodSeconds=0", nil, "", nil)
+	var missing NotFound
+	if errors.As(err, &missing) {
+		return nil
+	}
+	return err
 }
 
 func (k *Client) do(ctx context.Context, method, path string, body []byte, kind string, out any) error {

@@ -32,10 +32,14 @@ const RunRoot = "/run/skytask"
 
 var validName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,23}$`)
 
+// MaxNodes bounds the nodes of a cluster: they share one machine.
+const MaxNodes = 4
+
 // Cluster is one named cluster's place on this machine.
 type Cluster struct {
 	Name  string
 	Cache string
+	nodes int // one when zero
 }
 
 // Node is one machine of the cluster. More nodes differ only in their index.
@@ -119,8 +123,20 @@ func (c Cluster) Cert(id string) string { return c.Path("pki", id+".crt") }
 // Key is the private key beside Cert.
 func (c Cluster) Key(id string) string { return c.Path("pki", id+".key") }
 
-// Nodes lists the cluster's nodes; there is one so far.
-func (c Cluster) Nodes() []Node { return []Node{c.Node(0)} }
+// WithNodes is the same cluster with that many nodes, at least one.
+func (c Cluster) WithNodes(count int) Cluster {
+	c.nodes = count
+	return c
+}
+
+// Nodes lists the cluster's nodes.
+func (c Cluster) Nodes() []Node {
+	var list []Node
+	for i := range max(1, c.nodes) {
+		list = append(list, c.Node(i))
+	}
+	return list
+}
 
 // Node is the i-th node.
 func (c Cluster) Node(i int) Node {

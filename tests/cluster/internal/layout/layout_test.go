@@ -36,6 +36,18 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+func TestNodes(t *testing.T) {
+	c, _ := New("/c", "dev")
+	for count, want := range map[int]int{0: 1, 1: 1, 3: 3} {
+		if got := len(c.WithNodes(count).Nodes()); got != want {
+			t.Errorf("%d nodes: got %d", count, got)
+		}
+	}
+	if len(c.Nodes()) != 1 {
+		t.Error("WithNodes changed the cluster that it was asked of")
+	}
+}
+
 func TestDefaults(t *testing.T) {
 	t.Setenv("SKY_CLUSTER_NAME", "")
 	if DefaultName() != "sky" {

@@ -62,7 +62,7 @@ func Configure(c layout.Cluster) error {
 	}
 	for _, n := range c.Nodes() {
 		// A bridge carries the address because not every kernel has dummy devices.
-		bridge := fmt.Sprintf("node%d", n.Index)
+		bridge := addressBridge(n)
 		script = append(script,
 			fmt.Sprintf("ip link show %[1]s >/dev/null 2>&1 || ip link add %[1]s type bridge", bridge),
 			fmt.Sprintf("ip addr replace %s/32 dev %s", n.Address, bridge),
@@ -72,6 +72,25 @@ func Configure(c layout.Cluster) error {
 	first := c.Node(0)
 	script = append(script, fmt.Sprintf("ip route replace %s dev node0 src %s", layout.ServiceCIDR, first.Address))
 	return run(Command(c, "sh", "-ec", strings.Join(script, "\n")))
+}
+
+func addressBridge(n layout.Node) string { return fmt.Sprintf("node%d", n.Index) }
+
+// RemoveNode removes the bridges of a node that is gone. It can be repeated.
+func RemoveNode(c layout.Cluster, n layout.Node) error {
+	var script []string
+	for _, bridge := range []string{n.Bridge, addressBridge(n)} {
+		script = append(script, fmt.Sprintf("! ip link show %[1]s >/dev/null 2>&1 || ip link delete %[1]s", bridge))
+	}
+	return run(Command(c, "sh", "-ec", strings.Join(script, "\n")))
+}
+
+// CutPods removes the links of a node's pods: nothing that they still want to
+// say gets out, as if the machine had lost its power.
+func CutPods(c layout.Cluster, n layout.Node) error {
+	script := "ip -o link show master " + n.Bridge + " 2>/dev/null | cut -d' ' -f2 | cut -d@ -f1 |" +
+		" while read -r link; do ip link delete \"${link%:}\"; done"
+	return run(Command(c, "sh", "-ec", script))
 }
 
 // Dial connects from inside the namespace.

@@ -150,6 +150,26 @@ func WaitGone(ps []Process, limit time.Duration) []Process {
 	}
 }
 
+// StopAll kills what is listed until nothing is.
+func StopAll(list func() []int, limit time.Duration) error {
+	deadline := time.Now().Add(limit)
+	for {
+		var found []Process
+		for _, pid := range list() {
+			if p, err := Read(pid); err == nil {
+				found = append(found, p)
+			}
+		}
+		if len(found) == 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%d processes of pods do not end, the first is %d (%s)", len(found), found[0].PID, found[0].Exe)
+		}
+		Stop(found, 0)
+	}
+}
+
 // Stop asks with SIGTERM when grace is positive, then kills, each wait bounded.
 func Stop(ps []Process, grace time.Duration) []Process {
 	if grace > 0 {

@@ -27,7 +27,9 @@ type ComponentStatus struct {
 	PID      int    `json:"pid"`
 	Restarts int    `json:"restarts"`
 	LastExit string `json:"lastExit,omitempty"`
-	Log      string `json:"log"`
+	// HeldUntil is set while a fault keeps the component dead.
+	HeldUntil *time.Time `json:"heldUntil,omitempty"`
+	Log       string     `json:"log"`
 }
 
 // child keeps one component running.
@@ -39,12 +41,14 @@ type child struct {
 	done chan struct{}
 	kick chan struct{}
 
-	mu       sync.Mutex
-	cancel   context.CancelFunc // nil until the first start
-	pid      int
-	started  time.Time
-	restarts int
-	lastExit string
+	mu        sync.Mutex
+	cancel    context.CancelFunc // nil until the first start
+	pid       int
+	process   *os.Process // that of pid
+	started   time.Time
+	restarts  int
+	lastExit  string
+	heldUntil time.Time // not started before
 }
 
 func newChild(comp component.Component, log string, command func() *exec.Cmd) *child {
@@ -52,10 +56,11 @@ func newChild(comp component.Component, log string, command func() *exec.Cmd) *c
 }
 
 // start runs the component until stop, restarting it whenever it ends. When it
-// is started already, a pause between two starts is cut short.
+// is started already, a pause between two starts or a fault is cut short.
 func (c *child) start() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.heldUntil = time.Time{}
 	if c.cancel != nil {
 		select {
 		case c.kick <- struct{}{}:
@@ -82,7 +87,7 @@ func (c *child) loop(ctx context.Context) {
 			backoff = firstBackoff
 		}
 		c.mu.Lock()
-		c.pid, c.lastExit = 0, exit
+		c.pid, c.process, c.lastExit = 0, nil, exit
 		c.restarts++
 		c.mu.Unlock()
 		select {
@@ -93,7 +98,22 @@ func (c *child) loop(ctx context.Context) {
 		case <-time.After(backoff):
 			backoff = min(2*backoff, maxBackoff)
 		}
+		for c.held() > 0 {
+			select {
+			case <-ctx.Done():
+				return
+			case <-c.kick:
+			case <-time.After(c.held()):
+			}
+		}
 	}
+}
+
+// held is how long the component is kept dead from now on.
+func (c *child) held() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Until(c.heldUntil)
 }
 
 // runOnce starts the program and waits for its end.
@@ -107,18 +127,30 @@ func (c *child) runOnce(ctx context.Context) string {
 	cmd.Stdout, cmd.Stderr = out, out
 	// A group of its own, so that a Ctrl-C meant for a command stays there.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
+	if err := c.launch(cmd); err != nil {
 		return err.Error()
 	}
-	c.mu.Lock()
-	c.pid, c.started = cmd.Process.Pid, time.Now()
-	c.mu.Unlock()
 	stopped := context.AfterFunc(ctx, func() { c.terminate(cmd.Process.Pid) })
 	defer stopped()
 	if err := cmd.Wait(); err != nil {
 		return err.Error()
 	}
 	return "exit status 0"
+}
+
+// launch starts the program, unless a fault has come since the last look. Both
+// are done under the lock, so that a fault finds either no process or this one.
+func (c *child) launch(cmd *exec.Cmd) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Now().Before(c.heldUntil) {
+		return errHeld
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	c.pid, c.process, c.started = cmd.Process.Pid, cmd.Process, time.Now()
+	return nil
 }
 
 // terminate ends the program, at first kindly; the wait is bounded by Stop.
@@ -142,7 +174,11 @@ func (c *child) stop() {
 func (c *child) status() ComponentStatus {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return ComponentStatus{Name: c.comp.Name, PID: c.pid, Restarts: c.restarts, LastExit: c.lastExit, Log: c.log}
+	st := ComponentStatus{Name: c.comp.Name, PID: c.pid, Restarts: c.restarts, LastExit: c.lastExit, Log: c.log}
+	if until := c.heldUntil; time.Now().Before(until) {
+		st.HeldUntil = &until
+	}
+	return st
 }
 
 func (c *child) startedAt() (time.Time, error) {

@@ -46,6 +46,53 @@ func TestStopEndsARunningProgram(t *testing.T) {
 	}
 }
 
+func TestAFaultKillsAndHolds(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "log")
+	c := newChild(component.Component{Name: "x"}, log, func() *exec.Cmd { return exec.Command("sleep", "60") })
+	if c.hold(time.Minute) == nil {
+		t.Error("a component that was never started was held")
+	}
+	c.start()
+	defer c.stop()
+	running := func(want bool) {
+		t.Helper()
+		for deadline := time.Now().Add(10 * time.Second); (c.status().PID != 0) != want; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("running is not %v: %+v", want, c.status())
+			}
+		}
+	}
+	running(true)
+	if err := c.hold(time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	running(false)
+	time.Sleep(2 * firstBackoff)
+	if st := c.status(); st.PID != 0 || st.HeldUntil == nil || st.LastExit != "signal: killed" {
+		t.Errorf("not held: %+v", st)
+	}
+	c.start()
+	running(true)
+	if st := c.status(); st.HeldUntil != nil {
+		t.Errorf("still held: %+v", st)
+	}
+	if err := c.hold(2 * firstBackoff); err != nil { // ends by itself
+		t.Fatal(err)
+	}
+	running(false)
+	running(true)
+}
+
+func TestAHeldComponentCanBeStopped(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "log")
+	c := newChild(component.Component{Name: "x"}, log, func() *exec.Cmd { return exec.Command("sleep", "60") })
+	c.start()
+	if err := c.hold(time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	c.stop() // a test that hangs here fails by its time limit
+}
+
 func TestStopBeforeStart(t *testing.T) {
 	newChild(component.Component{}, "", nil).stop()
 }

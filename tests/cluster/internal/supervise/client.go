@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -74,6 +75,16 @@ func (k *Client) AddForward(ctx context.Context, f forward.Forward) error {
 // RemoveForward forgets a forward.
 func (k *Client) RemoveForward(ctx context.Context, port int) error {
 	return k.call(ctx, http.MethodDelete, fmt.Sprintf("/forwards/%d", port), nil)
+}
+
+// Inject kills a component or a node and keeps it dead for a while.
+func (k *Client) Inject(ctx context.Context, f Fault) error {
+	return k.call(ctx, http.MethodPost, "/faults", f)
+}
+
+// EndFault starts it again, everything that is kept dead when the name is empty.
+func (k *Client) EndFault(ctx context.Context, target string) error {
+	return k.call(ctx, http.MethodDelete, strings.TrimSuffix("/faults/"+url.PathEscape(target), "/"), nil)
 }
 
 func (k *Client) call(ctx context.Context, method, path string, in any) error {

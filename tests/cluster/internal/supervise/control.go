@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -19,13 +20,14 @@ type Status struct {
 	Ready      bool              `json:"ready"`
 	Problem    string            `json:"problem,omitempty"`
 	APIPort    int               `json:"apiPort"`
+	Nodes      int               `json:"nodes"`
 	Components []ComponentStatus `json:"components"`
 	Forwards   []forward.Forward `json:"forwards"`
 }
 
 func (s *Supervisor) status() Status {
 	s.mu.Lock()
-	st := Status{PID: os.Getpid(), Ready: s.ready, Problem: s.problem, APIPort: s.apiPort}
+	st := Status{PID: os.Getpid(), Ready: s.ready, Problem: s.problem, APIPort: s.apiPort, Nodes: s.nodes}
 	s.mu.Unlock()
 	for _, c := range s.children() {
 		st.Components = append(st.Components, c.status())
@@ -52,6 +54,9 @@ func (s *Supervisor) listenControl() (*http.Server, error) {
 	mux.HandleFunc("POST /ensure", s.serveEnsure)
 	mux.HandleFunc("POST /forwards", s.serveAdd)
 	mux.HandleFunc("DELETE /forwards/{port}", s.serveRemove)
+	mux.HandleFunc("POST /faults", s.serveFault)
+	mux.HandleFunc("DELETE /faults/{target}", s.serveEndFault)
+	mux.HandleFunc("DELETE /faults", s.serveEndFault)
 	server := &http.Server{Handler: mux}
 	go func() {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -111,6 +116,30 @@ func (s *Supervisor) serveRemove(w http.ResponseWriter, r *http.Request) {
 	default:
 		reply(w, struct{}{})
 	}
+}
+
+func (s *Supervisor) serveFault(w http.ResponseWriter, r *http.Request) {
+	var f Fault
+	err := json.NewDecoder(r.Body).Decode(&f)
+	if err == nil {
+		err = s.inject(r.Context(), f)
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	log.Printf("fault: %s is dead for %.0f s", f.Target, f.Seconds)
+	reply(w, f)
+}
+
+func (s *Supervisor) serveEndFault(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), phaseLimit)
+	defer cancel()
+	if err := s.endFault(ctx, r.PathValue("target")); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	reply(w, struct{}{})
 }
 
 func reply(w http.ResponseWriter, v any) {

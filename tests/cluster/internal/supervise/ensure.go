@@ -20,10 +20,13 @@ import (
 // phaseLimit bounds each phase: slow machines are ten times faster than this.
 const phaseLimit = 3 * time.Minute
 
+const lastPhase = "node ready, defaults"
+
 // Options are the user's wishes for the cluster.
 type Options struct {
 	APIPort int    `json:"apiPort,omitempty"`
-	Pause   string `json:"pause"` // the pause program
+	Nodes   int    `json:"nodes,omitempty"` // 0: as many as there are
+	Pause   string `json:"pause"`           // the pause program
 }
 
 // Event is one line of the answer to an ensure request.
@@ -39,28 +42,37 @@ type Event struct {
 func (s *Supervisor) Ensure(ctx context.Context, o Options, report func(Event)) error {
 	s.ensuring.Lock()
 	defer s.ensuring.Unlock()
+	if o.Nodes == 0 {
+		o.Nodes = max(1, readSettings(s.cluster).Nodes)
+	}
+	removed, err := s.removeNodes(o.Nodes)
+	if err != nil {
+		return fmt.Errorf("removing nodes: %w", err)
+	}
+	c := s.cluster.WithNodes(o.Nodes)
+	s.makeChildren(c)
 	for _, phase := range []struct {
 		name string
 		run  func(context.Context) error
 	}{
-		{"network, certificates", func(context.Context) error { return s.prepare(o) }},
+		{"network, certificates", func(context.Context) error { return s.prepare(c, o) }},
 		{"etcd, container runtime", func(ctx context.Context) error { return s.startWave(ctx, 0) }},
 		{"API server", func(ctx context.Context) error { return s.startWave(ctx, 1) }},
-		{"controllers, kubelet, DNS", func(ctx context.Context) error { return s.startRest(ctx, o) }},
-		{"node ready, defaults", s.awaitUsable},
+		{"controllers, kubelet, DNS", func(ctx context.Context) error { return s.startRest(ctx, c, o) }},
+		{lastPhase, func(ctx context.Context) error { return s.awaitUsable(ctx, c) }},
 	} {
 		begin := time.Now()
 		limited, cancel := context.WithTimeout(ctx, phaseLimit)
 		err := phase.run(limited)
 		cancel()
-		s.note(err == nil && phase.name == "node ready, defaults", err)
+		s.note(err == nil && phase.name == lastPhase, err)
 		if err != nil {
 			return fmt.Errorf("%s: %w", phase.name, err)
 		}
 		report(Event{Phase: phase.name, Seconds: time.Since(begin).Seconds()})
 	}
 	s.table.Open()
-	return nil
+	return s.forgetNodes(ctx, removed)
 }
 
 func (s *Supervisor) note(ready bool, err error) {
@@ -72,8 +84,7 @@ func (s *Supervisor) note(ready bool, err error) {
 	}
 }
 
-func (s *Supervisor) prepare(o Options) error {
-	c := s.cluster
+func (s *Supervisor) prepare(c layout.Cluster, o Options) error {
 	if err := host.SetUpMounts(c); err != nil {
 		return err
 	}
@@ -107,7 +118,7 @@ func (s *Supervisor) openAPI(wish int) error {
 	defer s.mu.Unlock()
 	if s.apiOpen == nil || (wish != 0 && wish != s.apiPort) {
 		preferred := layout.DefaultHostPort
-		if recorded := readPort(s.cluster); recorded != 0 {
+		if recorded := readSettings(s.cluster).APIPort; recorded != 0 {
 			preferred = recorded
 		}
 		l, port, err := forward.ListenAPI(wish, preferred)
@@ -120,27 +131,29 @@ func (s *Supervisor) openAPI(wish int) error {
 		s.apiOpen, s.apiPort = l, port
 		go forward.Serve(l, s.dialAPI)
 	}
-	if err := writePort(s.cluster, s.apiPort); err != nil {
+	if err := writeSettings(s.cluster, settings{APIPort: s.apiPort, Nodes: s.nodes}); err != nil {
 		return err
 	}
 	return pki.WriteKubeconfig(s.cluster, s.cluster.Kubeconfig(), fmt.Sprintf("https://127.0.0.1:%d", s.apiPort), "admin")
 }
 
+// settings are the wishes that the next `up` remembers.
 type settings struct {
 	APIPort int `json:"apiPort"`
+	Nodes   int `json:"nodes,omitempty"`
 }
 
-func readPort(c layout.Cluster) int {
+func readSettings(c layout.Cluster) settings {
 	var set settings
 	data, err := os.ReadFile(c.Path("cluster.json"))
 	if err != nil || json.Unmarshal(data, &set) != nil {
-		return 0
+		return settings{}
 	}
-	return set.APIPort
+	return set
 }
 
-func writePort(c layout.Cluster, port int) error {
-	data, err := json.Marshal(settings{APIPort: port})
+func writeSettings(c layout.Cluster, set settings) error {
+	data, err := json.Marshal(set)
 	if err != nil {
 		return err
 	}
@@ -150,7 +163,7 @@ func writePort(c layout.Cluster, port int) error {
 // startWave starts what is not started yet and waits until it works.
 func (s *Supervisor) startWave(ctx context.Context, i int) error {
 	s.launch(i)
-	for _, c := range s.waves[i] {
+	for _, c := range s.wave(i) {
 		if err := s.await(ctx, c, func(ctx context.Context) error { return s.healthy(ctx, c.comp) }); err != nil {
 			return err
 		}
@@ -159,12 +172,12 @@ func (s *Supervisor) startWave(ctx context.Context, i int) error {
 }
 
 func (s *Supervisor) launch(i int) {
-	for _, c := range s.waves[i] {
+	for _, c := range s.wave(i) {
 		c.start()
 	}
 }
 
-func (s *Supervisor) startRest(ctx context.Context, o Options) error {
+func (s *Supervisor) startRest(ctx context.Context, c layout.Cluster, o Options) error {
 	api, err := s.client()
 	if err != nil {
 		return err
@@ -173,7 +186,7 @@ func (s *Supervisor) startRest(ctx context.Context, o Options) error {
 		return err
 	}
 	s.launch(2)
-	if err := s.loadPause(ctx, o.Pause); err != nil {
+	if err := s.loadPause(ctx, c, o.Pause); err != nil {
 		return err
 	}
 	return s.startWave(ctx, 2)
@@ -181,14 +194,14 @@ func (s *Supervisor) startRest(ctx context.Context, o Options) error {
 
 // loadPause gives every node the sandbox image. It is loaded while the
 // components start, which do not need it.
-func (s *Supervisor) loadPause(ctx context.Context, program string) error {
-	archive := s.cluster.Path("pause.tar")
+func (s *Supervisor) loadPause(ctx context.Context, c layout.Cluster, program string) error {
+	archive := c.Path("pause.tar")
 	if _, err := os.Stat(archive); err != nil {
 		if err := image.WritePause(archive, program); err != nil {
 			return err
 		}
 	}
-	for _, n := range s.cluster.Nodes() {
+	for _, n := range c.Nodes() {
 		if _, err := image.Load(ctx, n, archive, ""); err != nil {
 			return fmt.Errorf("the sandbox image: %w", err)
 		}

@@ -71,8 +71,8 @@ func nodeReady(ctx context.Context, api *kubeapi.Client, n layout.Node, started 
 
 type podList struct {
 	Items []struct {
-		Metadata struct{ Name, UID string } `json:"metadata"`
-		Status   struct{ Phase string }     `json:"status"`
+		Metadata struct{ Name, Namespace, UID string } `json:"metadata"`
+		Status   struct{ Phase string }                `json:"status"`
 	} `json:"items"`
 }
 

@@ -80,7 +80,7 @@ func (s *Supervisor) healthy(ctx context.Context, comp component.Component) erro
 }
 
 // awaitUsable waits for what a user expects to work right after `up`.
-func (s *Supervisor) awaitUsable(ctx context.Context) error {
+func (s *Supervisor) awaitUsable(ctx context.Context, cluster layout.Cluster) error {
 	api, err := s.client()
 	if err != nil {
 		return err
@@ -89,7 +89,7 @@ func (s *Supervisor) awaitUsable(ctx context.Context) error {
 	for _, c := range s.children() {
 		children[c.comp.Name] = c
 	}
-	for _, n := range s.cluster.Nodes() {
+	for _, n := range cluster.Nodes() {
 		kubelet := children[n.Component("kubelet")]
 		if err := s.await(ctx, kubelet, func(ctx context.Context) error { return nodeUsable(ctx, api, n, kubelet) }); err != nil {
 			return err

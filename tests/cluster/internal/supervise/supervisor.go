@@ -31,11 +31,12 @@ type Supervisor struct {
 
 	ensuring sync.Mutex // one Ensure at a time; guards egress
 	egress   bool       // the proxy for image pulls is open
-	waves    [][]*child
 	table    *forward.Table
 	resolver *forward.Resolver
 
 	mu      sync.Mutex // guards what status reads
+	waves   [][]*child
+	nodes   int
 	api     *kubeapi.Client
 	apiPort int
 	apiOpen net.Listener
@@ -56,7 +57,7 @@ func Run(c layout.Cluster) error {
 	if err := s.endOrphans(); err != nil {
 		return err
 	}
-	s.makeChildren()
+	s.makeChildren(c.WithNodes(readSettings(c).Nodes))
 	control, err := s.listenControl()
 	if err != nil {
 		return err
@@ -89,13 +90,21 @@ func (s *Supervisor) endOrphans() error {
 	return nil
 }
 
-func (s *Supervisor) makeChildren() {
-	for _, wave := range component.Waves(s.cluster) {
-		var children []*child
-		for _, comp := range wave {
-			children = append(children, newChild(comp, s.cluster.Log(comp.Name), s.command(comp)))
+// makeChildren adds what is missing of the components that the cluster has
+// with its number of nodes.
+func (s *Supervisor) makeChildren(c layout.Cluster) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.nodes = len(c.Nodes())
+	for i, wave := range component.Waves(c) {
+		if i == len(s.waves) {
+			s.waves = append(s.waves, nil)
 		}
-		s.waves = append(s.waves, children)
+		for _, comp := range wave {
+			if !slices.ContainsFunc(s.waves[i], func(c *child) bool { return c.comp.Name == comp.Name }) {
+				s.waves[i] = append(s.waves[i], newChild(comp, s.cluster.Log(comp.Name), s.command(comp)))
+			}
+		}
 	}
 }
 
@@ -114,16 +123,27 @@ func (s *Supervisor) command(comp component.Component) func() *exec.Cmd {
 
 // stopAll ends the components, clients before what they use.
 func (s *Supervisor) stopAll() {
-	for _, wave := range slices.Backward(s.waves) {
+	for i := range slices.Backward(s.waves) {
 		var group sync.WaitGroup
-		for _, c := range wave {
+		for _, c := range s.wave(i) {
 			group.Go(c.stop)
 		}
 		group.Wait()
 	}
 }
 
-func (s *Supervisor) children() []*child { return slices.Concat(s.waves...) }
+func (s *Supervisor) children() []*child {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Concat(s.waves...)
+}
+
+// wave is a copy: a node may be added while it is used.
+func (s *Supervisor) wave(i int) []*child {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.waves[i])
+}
 
 // client is the API client; it needs certificates and is made when they exist.
 func (s *Supervisor) client() (*kubeapi.Client, error) {
