@@ -17,12 +17,13 @@ use crate::{
     error::ApiError,
     identity,
     validate::{
-        check::{self, Fields},
+        check,
         convert::{self, LogQuery},
         entry::{Entry, Loc},
         json::{Json, JsonError},
         model::{self, Model},
         query,
+        value::Fields,
     },
 };
 
@@ -73,23 +74,6 @@ fn both<A, B>(first: Result<A, Vec<Entry>>, second: Result<B, Vec<Entry>>) -> Re
         (Ok(first), Ok(second)) => Ok((first, second)),
         (first, second) => Err(first.err().into_iter().chain(second.err()).flatten().collect()),
     }
-}
-
-/// The text with `%XX` decoded; what is not UTF-8 then becomes U+FFFD.
-pub fn percent_decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let digit = |at: usize| tail.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-        if let (b'%', Some(high), Some(low)) = (first, digit(0), digit(1)) {
-            bytes.push(u8::try_from(high * 16 + low).unwrap_or_default());
-            rest = &tail[2..];
-        } else {
-            bytes.push(*first);
-            rest = tail;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The checked head of a request.
@@ -233,11 +217,5 @@ mod tests {
             assert_eq!(is_json(&headers), json, "{value}");
         }
         assert!(!is_json(&HeaderMap::new()));
-    }
-
-    #[test]
-    fn percent_signs_that_mean_nothing_stay() {
-        assert_eq!(percent_decode("a%2Fb%zz%"), "a/b%zz%");
-        assert_eq!(percent_decode("%FF"), "\u{fffd}");
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     app::App,
     error::{ApiError, Fault, detail},
     metrics::RequestLabels,
-    router::Route,
+    resolve::Route,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -13,6 +13,10 @@ pub struct RoutePattern {
     methods: BTreeSet<String>,
 }
 
+/// The pattern of the route that answered, for logs and metrics; an extension of the response.
+#[derive(Clone, Debug)]
+pub struct Route(pub String);
+
 /// What a request means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resolution {

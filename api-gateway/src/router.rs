@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::Value;
 use tower::Layer as _;
 use utoipa::openapi::OpenApiBuilder;
@@ -19,18 +20,34 @@ use crate::{
     app::App,
     docs,
     error::detail,
-    inputs::percent_decode,
     middleware, openapi,
-    resolve::{Resolution, RoutePattern, resolve},
+    resolve::{Resolution, Route, RoutePattern, resolve},
     routes,
 };
 
 /// Path of the document, which is not in the document.
 const DOCUMENT_PATH: &str = "/openapi.json";
 
-/// The pattern of the route that answered, for logs and metrics; an extension of the response.
-#[derive(Clone, Debug)]
-pub struct Route(pub String);
+/// What the original's server escapes in a redirect's path: all but these and letters and digits.
+const REDIRECT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=');
 
 /// The router over this state, and the OpenAPI document.
 pub fn build(app: App) -> (Router, Value) {
@@ -70,7 +87,7 @@ fn patterns(document: &Value, pages: &[docs::Page]) -> Vec<RoutePattern> {
 }
 
 async fn dispatch(State(table): State<Arc<[RoutePattern]>>, mut request: Request, next: Next) -> Response {
-    let path = percent_decode(request.uri().path());
+    let path = percent_decode_str(request.uri().path()).decode_utf8_lossy();
     match resolve(&table, request.method().as_str(), &path) {
         Resolution::Route { pattern, path } => {
             let Some(uri) = with_path(request.uri(), &path) else { return not_found() };
@@ -102,11 +119,7 @@ fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
 
 /// 307, so that a POST stays a POST. The address is the one that the client used, as in the original.
 fn redirect(headers: &HeaderMap, path: &str, query: Option<&str>) -> Response {
-    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~:@!$&'()*+,;=".contains(&byte);
-    let mut target: String = path
-        .bytes()
-        .map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect();
+    let mut target = utf8_percent_encode(path, REDIRECT).to_string();
     if let Some(query) = query {
         target = format!("{target}?{query}");
     }

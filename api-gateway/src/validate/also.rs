@@ -3,9 +3,9 @@
 //! Each reads one form and says nothing of others, so that the original's error stands for what neither knows.
 
 use super::{
-    check::Value,
     json::{Json, python_text},
     model::Also,
+    value::Value,
 };
 
 /// The resource's schema allows no more ports.

@@ -1,54 +1,16 @@
 //! Checks a JSON value against a table and gathers every error at once, in the original's order.
 
-use std::collections::HashMap;
-
 use super::{
     also,
     entry::{Entry, Loc},
     json::{self, Json},
     model::{Also, Field, Kind, Model, Need},
     scalar::{self, Refusal},
-    since::Since,
+    value::{Fields, Value},
 };
 
 /// No answer lists more errors than this: a body of a megabyte may hold a hundred thousand.
 const MAX_ENTRIES: usize = 1000;
-
-/// A checked value.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    /// A text.
-    Text(String),
-    /// A whole number.
-    Int(i64),
-    /// A truth value.
-    Bool(bool),
-    /// Texts by key, in the client's order.
-    TextMap(Vec<(String, String)>),
-    /// Whole numbers.
-    Ints(Vec<i64>),
-    /// Texts.
-    Texts(Vec<String>),
-    /// A nested object.
-    Object(Fields),
-    /// A point in time.
-    Since(Since),
-}
-
-/// The checked fields of an object; absent and null ones are not in it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Fields(HashMap<&'static str, Value>);
-
-impl Fields {
-    /// Takes a field out.
-    pub fn take(&mut self, name: &str) -> Option<Value> {
-        self.0.remove(name)
-    }
-
-    pub(super) fn put(&mut self, name: &'static str, value: Value) {
-        self.0.insert(name, value);
-    }
-}
 
 /// Checks a request body.
 ///
@@ -87,7 +49,7 @@ impl Checker {
         let mut fields = Fields::default();
         for field in model.fields {
             if let Some(value) = self.at(field.name.into(), |this| this.field(field, input)) {
-                fields.0.insert(field.name, value);
+                fields.put(field.name, value);
             }
         }
         Some(fields)

@@ -3,8 +3,8 @@
 use sky_crd::api::{ResourcesRequest, TaskRequest, VolumeRequest};
 
 use super::{
-    check::{Fields, Value},
     since::Since,
+    value::{Fields, Value},
 };
 
 /// The query of a log, checked against [`super::query::LOGS`].

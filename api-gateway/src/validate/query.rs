@@ -1,13 +1,12 @@
 //! Query parameters as tables, read by the validator and by the OpenAPI document alike, as [`super::model`] is.
 
 use super::{
-    check::{Fields, Value},
     entry::{self, Entry, Loc},
     json::Json,
     scalar,
     since::{self, Since},
+    value::{Fields, Value},
 };
-use crate::inputs::percent_decode;
 
 /// One query parameter. All are optional.
 #[derive(Debug)]
@@ -100,9 +99,8 @@ pub fn read(params: &'static [Param], query: &str) -> Result<Fields, Vec<Entry>>
 
 /// The values of a parameter, in the order of the query, decoded as Python's `parse_qsl` does.
 fn values(query: &str, name: &str) -> Vec<String> {
-    let decode = |text: &str| percent_decode(&text.replace('+', " "));
-    let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    pairs.filter(|(key, _)| decode(key) == name).map(|(_, value)| decode(value)).collect()
+    let pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.filter(|(key, _)| key == name).map(|(_, value)| value.into_owned()).collect()
 }
 
 impl Param {
