@@ -1,12 +1,14 @@
 //! The command line as it is written; nothing is resolved here.
 
+mod changes;
 mod jobs;
 mod volumes;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use jobs::{Jobs, Logs, Status, Stop, Submit, Wait};
-pub(crate) use volumes::{CreateVolume, DeleteVolume, Volumes};
+pub(crate) use changes::Changes;
+pub(crate) use jobs::{Jobs, Logs, Status, Stop, Submit, Validate, Wait};
+pub(crate) use volumes::{ApplyVolume, CreateVolume, DeleteVolume, Volumes};
 
 /// SkyPilot-compatible Kubernetes task launcher CLI
 #[derive(Debug, Parser)]
@@ -33,6 +35,7 @@ pub(crate) struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "a process has one of them")]
 pub(crate) enum Command {
     /// Authentication commands
     #[command(
@@ -48,6 +51,7 @@ pub(crate) enum Command {
         after_help = "\
 Examples:
   k8s-cli jobs submit task.yaml
+  k8s-cli jobs validate task.yaml
   k8s-cli jobs list --watch
   k8s-cli jobs logs abc12345 --tail 20
   k8s-cli jobs stop abc12345"
@@ -60,6 +64,7 @@ Examples:
         after_help = "\
 Examples:
   k8s-cli volumes create data 10Gi
+  k8s-cli volumes apply -f data.yaml
   k8s-cli volumes list
   k8s-cli volumes delete abc12345"
     )]

@@ -46,6 +46,7 @@ fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Error> {
         Command::Auth(Auth::Login { username }) => auth::login(context, &username),
         Command::Auth(Auth::Whoami) => auth::whoami(context),
         Command::Jobs(Jobs::Submit(args)) => return jobs::submit(context, args),
+        Command::Jobs(Jobs::Validate(args)) => return jobs::validate(context, args),
         Command::Jobs(Jobs::List(args)) if args.watch => return jobs::watch(context, &args.list),
         Command::Jobs(Jobs::List(args)) => jobs::list(context, &args.list),
         Command::Jobs(Jobs::Status(args)) => jobs::status(context, &args),
@@ -53,6 +54,7 @@ fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Error> {
         Command::Jobs(Jobs::Logs(args)) => jobs::logs(context, args),
         Command::Jobs(Jobs::Wait(args)) => return jobs::wait(context, &args),
         Command::Volumes(Volumes::Create(args)) => volumes::create(context, args),
+        Command::Volumes(Volumes::Apply(args)) => volumes::apply(context, &args),
         Command::Volumes(Volumes::List(args)) => volumes::list(context, &args),
         Command::Volumes(Volumes::Delete(args)) => volumes::delete(context, &args),
         Command::Completions { shell } => context.printer.raw(&completions(shell)),
@@ -73,6 +75,8 @@ fn format(command: &Command) -> Format {
         Command::Volumes(Volumes::List(args)) => args.output.format,
         Command::Jobs(Jobs::Status(args)) => args.output.format,
         Command::Volumes(Volumes::Create(args)) => args.output.format,
+        Command::Jobs(Jobs::Validate(args)) => args.output.format,
+        Command::Volumes(Volumes::Apply(args)) => args.output.format,
         _ => Format::Table,
     }
 }

@@ -1,6 +1,9 @@
 //! Everything that can go wrong: what is said, what helps, which exit code.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use serde_json::Value;
 use sky_crd::{InvalidUser, api::InvalidField};
@@ -29,9 +32,21 @@ pub(crate) enum Error {
     /// A task file that cannot be read.
     #[error("Error: Task file {} cannot be read: {}", .0.display(), .1)]
     UnreadableTaskFile(PathBuf, io::Error),
-    /// A task file that is no task.
+    /// A task file that is no task, or none that can be run.
     #[error("{}", task_file_words(.0))]
     TaskFile(TaskFileError),
+    /// A volume file that is no volume, or none that can be made.
+    #[error("")]
+    VolumeFile(TaskFileError),
+    /// A volume that is there, and is not as a file says.
+    #[error("Error: Volume {name} exists and {difference}: a volume cannot be changed")]
+    VolumeDiffers { name: String, id: String, difference: String },
+    /// A secret that should come from the environment.
+    #[error("Error: --secret: `{0}` has no value here: set it in this environment, or write `{0}=VALUE`")]
+    NoSuchVariable(String),
+    /// A file of variables or secrets that cannot be read.
+    #[error("Error: {}: {reason}", .path.display())]
+    VariableFile { path: PathBuf, reason: String },
     /// A field of the task file whose text means nothing to Kubernetes.
     #[error("Error: {0}")]
     Field(InvalidField),
@@ -82,7 +97,12 @@ impl Error {
     /// What helps, one sentence a line.
     pub(crate) fn hints(&self) -> Vec<String> {
         match self {
-            Self::TaskFile(error) => task_file_hints(error),
+            Self::NoTaskFile(path) if !is_yaml(path) => {
+                vec![format!("to run a command, write `k8s-cli jobs submit -- {}`", path.display())]
+            }
+            Self::VolumeDiffers { id, .. } => {
+                vec![format!("write another name, or delete the volume and its data: `k8s-cli volumes delete {id}`")]
+            }
             Self::Unreachable { url, .. } | Self::NotTheGateway { url, .. } => vec![format!(
                 "the gateway's address is {url}: is it right and running? Set it with --api-url or K8S_CLI_API_URL"
             )],
@@ -101,6 +121,22 @@ impl Error {
     }
 }
 
+impl Error {
+    /// What is wrong with a file: where, and the lines themselves. For standard error.
+    pub(crate) fn explanation(&self) -> Option<String> {
+        match self {
+            // The words say the rest.
+            Self::TaskFile(TaskFileError::Syntax { place, .. }) => place.as_ref().map(|place| place.excerpt()),
+            Self::TaskFile(error) | Self::VolumeFile(error) => Some(error.explain()),
+            _ => None,
+        }
+    }
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end.eq_ignore_ascii_case("yaml") || end.eq_ignore_ascii_case("yml"))
+}
+
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe { Self::ReaderGone } else { Self::Output(error) }
@@ -115,14 +151,14 @@ fn field_hint(entry: &Value) -> Option<String> {
 }
 
 /// What the original prints: its own words for a missing script, its parser's prefix, the API's words for a number of
-/// nodes. All else it does not refuse, or only with a Python exception: there our words stand alone.
+/// nodes. All else it does not refuse, or only with a Python exception: then the explanation stands alone.
 fn task_file_words(error: &TaskFileError) -> String {
     const NO_RUN: &str = "Error: 'run' field is required in task definition\nError: 1";
     let problems = match error {
         TaskFileError::Syntax { .. } => return format!("Error parsing YAML file: {error}"),
         TaskFileError::Empty { .. } | TaskFileError::NotAMapping { .. } => return NO_RUN.to_owned(),
         TaskFileError::Fields { problems, .. } => problems,
-        _ => return format!("Error: {error}"),
+        _ => return String::new(),
     };
     match problems.iter().map(|problem| &problem.kind).collect::<Vec<_>>()[..] {
         [ProblemKind::NothingToRun] => NO_RUN.to_owned(),
@@ -130,13 +166,6 @@ fn task_file_words(error: &TaskFileError) -> String {
             "Error: [{{'type': 'greater_than_equal', 'loc': ['body', 'num_nodes'], \
              'msg': 'Input should be greater than or equal to 1', 'input': {found}, 'ctx': {{'ge': 1}}}}]"
         ),
-        _ => error.to_string().lines().map(|line| format!("Error: {line}")).collect::<Vec<_>>().join("\n"),
+        _ => String::new(),
     }
-}
-
-/// Our sentence, where the words above are the original's and say too little.
-fn task_file_hints(error: &TaskFileError) -> Vec<String> {
-    let told = task_file_words(error).contains(&error.to_string());
-    let listed = matches!(error, TaskFileError::Fields { problems, .. } if problems.len() > 1);
-    if told || listed { Vec::new() } else { error.to_string().lines().map(str::to_owned).collect() }
 }

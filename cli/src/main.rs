@@ -7,8 +7,11 @@ mod args;
 mod changes;
 mod commands;
 mod config;
+mod dotenv;
+mod entry;
 mod error;
 mod follow;
+mod given;
 mod printer;
 mod python;
 #[cfg(test)]

@@ -162,14 +162,24 @@ impl Printer {
         }
         let words = text::visible(&error.to_string()).into_owned();
         // Nothing can be done about an error that cannot be told.
-        let _ = if self.is_data() || matches!(error, Error::Output(_) | Error::Aborted) {
+        let _ = if words.is_empty() {
+            Ok(())
+        } else if self.is_data() || matches!(error, Error::Output(_) | Error::Aborted) {
             writeln!(io::stderr(), "{}", paint(self.stderr, Style::Bad, &words))
         } else {
             writeln!(io::stdout(), "{}", paint(self.stdout, Style::Bad, &words))
         };
+        if let Some(explanation) = error.explanation() {
+            self.explanation(&explanation);
+        }
         for hint in error.hints() {
             self.hint(&hint);
         }
+    }
+
+    /// What is wrong with a file, with its lines, on standard error.
+    pub(crate) fn explanation(self, lines: &str) {
+        self.remark(&text::visible(lines));
     }
 
     /// What helps, on standard error.

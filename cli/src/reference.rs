@@ -22,7 +22,7 @@ Submits SkyPilot-style tasks to a Kubernetes cluster through the gateway, follow
 |---|---|
 | 0 | it worked; the reader of the output went away |
 | the task's own | `jobs submit` that follows, and `jobs wait`: the first failing node's, 1 where there is none |
-| 1 | an error |
+| 1 | an error; `jobs validate`: a file that `jobs submit` would refuse |
 | 2 | the command line is wrong |
 | 4 | the gateway answers 401 or 403 |
 | 130 | Ctrl-C; a task that is followed or waited for keeps running |
@@ -36,7 +36,9 @@ Submits SkyPilot-style tasks to a Kubernetes cluster through the gateway, follow
 `--api-url` may stand before or after the command. The user of `auth login` is kept in `~/.config/k8s-cli/user.json`.
 
 Results and errors go to standard output, as in the Python original; hints, the status line and the reason why a task failed
-go to standard error. With `-o json`, `-o yaml` and `-o name`, standard output is the answer and nothing else: errors go to
+go to standard error, and so does what is wrong with a file of a task or volume: all of it at once, each with file, line and
+column, the path of the field, and the line with a caret under the text. Of such a file, only what the original refuses too
+has words on standard output. What a file asks for and will not get, though its task runs, is a `warning:` there. With `-o json`, `-o yaml` and `-o name`, standard output is the answer and nothing else: errors go to
 standard error too. JSON and YAML are the API's answer as it came; `name` prints ids, one a line. `wide` adds to `table`: of
 tasks the Job, the namespace, how many nodes run or have succeeded, their machines, the exit code and the reason why the task
 waits or failed; of volumes the storage class, the access modes and the PVC.

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, builder::NonEmptyStringValueParser};
 
-use super::{List, Output, ShortUrl};
+use super::{Changes, List, Output, ShortUrl};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Jobs {
     /// Submit a task from a YAML file and follow its log
     Submit(Submit),
+    /// Check task files without submitting them
+    Validate(Validate),
     /// List all tasks
     List(ListJobs),
     /// Get status of a specific task
@@ -23,39 +25,67 @@ pub(crate) enum Jobs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    override_usage = "k8s-cli jobs submit [OPTIONS] TASK_FILE\n       k8s-cli jobs submit [OPTIONS] -- COMMAND...",
+    after_help = "\
 Without --detach, the log is followed from its first line, and the exit code is the task's own.
 Ctrl-C detaches; the task keeps running.
+
+Of a variable, --env wins over --env-file, which wins over the file; of a secret, --secret over --secret-file, --env-file
+and the file. A secret wins over a variable of the same name. Values of secrets are never printed.
 
 Examples:
   k8s-cli jobs submit task.yaml
   k8s-cli jobs submit task.yaml --detach
-  k8s-cli jobs submit task.yaml --num-nodes 4 --env EPOCHS=100
+  k8s-cli jobs submit task.yaml --num-nodes 4 --gpus H100:8 --env EPOCHS=100
+  k8s-cli jobs submit task.yaml --env-file .env --secret HF_TOKEN
+  k8s-cli jobs submit task.yaml --gpus none --cpus 2       # without the GPUs that the file asks for
+  k8s-cli jobs submit -- python -c 'print(1 + 1)'          # a command, its words kept as they are
+  k8s-cli jobs submit 'echo $NODE_RANK; hostname'          # a script
   id=$(k8s-cli jobs submit task.yaml -o name)
   k8s-cli jobs submit - < task.yaml
-  k8s-cli jobs submit task.yaml --dry-run | kubectl create -f -")]
+  k8s-cli jobs submit task.yaml --dry-run | kubectl create -f -"
+)]
 pub(crate) struct Submit {
-    /// Path to task YAML file; `-` reads standard input
-    pub(crate) task_file: PathBuf,
+    /// Path to task YAML file; `-` reads standard input; a text with blanks is a script
+    #[arg(required_unless_present = "command")]
+    pub(crate) task_file: Option<PathBuf>,
+    /// Command in place of a file: one word is a script, several are a program and its arguments
+    #[arg(last = true, conflicts_with = "task_file")]
+    pub(crate) command: Vec<String>,
     /// Submit job without tailing logs
     #[arg(short, long)]
     pub(crate) detach: bool,
     /// Print the SkyTask that the file describes, without an id, and submit nothing; needs no gateway
     #[arg(long, conflicts_with = "detach")]
     pub(crate) dry_run: bool,
-    /// Name of the task, instead of the file's
-    #[arg(short, long)]
-    pub(crate) name: Option<String>,
-    /// Number of nodes, instead of the file's
-    #[arg(long, value_name = "COUNT")]
-    pub(crate) num_nodes: Option<u32>,
-    /// Environment variable, instead of the file's; `KEY` alone takes the value from this environment; repeatable
-    #[arg(short, long, value_name = "KEY=VALUE", value_parser = env_pair)]
-    pub(crate) env: Vec<(String, String)>,
     #[command(flatten)]
     pub(crate) output: Output,
     #[command(flatten)]
     pub(crate) short: ShortUrl,
+    #[command(flatten)]
+    pub(crate) changes: Changes,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Everything that is wrong is shown at once, with its line. Exit code 0 means that `jobs submit` would send all of the
+files; no gateway is asked, so what the cluster has is not looked at. With -o json or yaml, the findings are a list with
+an entry for each file; with -o name, the files that are right are printed.
+
+Examples:
+  k8s-cli jobs validate task.yaml
+  k8s-cli jobs validate tasks/*.yaml -o json | jq '.[].problems[]'
+  k8s-cli jobs validate task.yaml --env MODEL=llama --gpus H100:8
+  k8s-cli jobs validate - < task.yaml")]
+pub(crate) struct Validate {
+    /// Task YAML files; `-` reads standard input
+    #[arg(required = true, value_name = "TASK_FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    #[command(flatten)]
+    pub(crate) changes: Changes,
 }
 
 #[derive(Debug, Args)]
@@ -158,13 +188,4 @@ pub(crate) struct Wait {
     /// Give up after so many seconds, with exit code 1
     #[arg(long, value_name = "SECONDS")]
     pub(crate) timeout: Option<u64>,
-}
-
-/// `KEY=VALUE`, or `KEY` with the value that it has here.
-fn env_pair(text: &str) -> Result<(String, String), String> {
-    let (key, value) = match text.split_once('=') {
-        Some((key, value)) => (key, value.to_owned()),
-        None => (text, std::env::var(text).map_err(|_| format!("`{text}` has no value here: write `{text}=VALUE`"))?),
-    };
-    if key.is_empty() { Err("the name is missing: write `KEY=VALUE`".to_owned()) } else { Ok((key.to_owned(), value)) }
 }

@@ -1,5 +1,7 @@
 //! `k8s-cli volumes …`
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, builder::NonEmptyStringValueParser};
 
 use super::{List, Output};
@@ -8,6 +10,8 @@ use super::{List, Output};
 pub(crate) enum Volumes {
     /// Create a new volume (PVC)
     Create(CreateVolume),
+    /// Create the volumes of files, unless they are there already
+    Apply(ApplyVolume),
     /// List all volumes
     #[command(after_help = "\
 Examples:
@@ -36,6 +40,30 @@ pub(crate) struct CreateVolume {
     /// Access modes (comma-separated)
     #[arg(short, long, value_name = "MODES", default_value = "ReadWriteOnce")]
     pub(crate) access_modes: String,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A file is one volume: as SkyPilot writes it, or with the fields of `volumes create`. A volume of yours that has its name
+and is as the file says is left alone; one that is different is an error, as volumes cannot be changed.
+
+  name: data                            name: data
+  type: k8s-pvc                         size: 10Gi
+  size: 10Gi                            storage_class: fast-ssd
+  config:                               access_modes: [ReadWriteMany]
+    storage_class_name: fast-ssd
+    access_mode: ReadWriteMany
+
+Examples:
+  k8s-cli volumes apply -f data.yaml
+  k8s-cli volumes apply -f data.yaml -f models.yaml
+  k8s-cli volumes apply -f - < data.yaml")]
+pub(crate) struct ApplyVolume {
+    /// Volume YAML file; `-` reads standard input; repeatable
+    #[arg(short = 'f', long = "file", value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) output: Output,
 }

@@ -1,4 +1,4 @@
-//! `jobs`: submit, list (once or watched), status, stop, logs, wait.
+//! `jobs`: submit, validate, list (once or watched), status, stop, logs, wait.
 
 mod dry_run;
 mod list;
@@ -6,6 +6,7 @@ mod logs;
 mod status;
 mod stop;
 mod submit;
+mod validate;
 mod wait;
 mod watch;
 
@@ -14,5 +15,6 @@ pub(super) use logs::logs;
 pub(super) use status::status;
 pub(super) use stop::stop;
 pub(super) use submit::submit;
+pub(super) use validate::validate;
 pub(super) use wait::wait;
 pub(super) use watch::watch;

@@ -1,8 +1,12 @@
-//! `volumes`: create, list, delete.
+//! `volumes`: create, apply, list, delete.
+
+mod apply;
 
 use std::io;
 
 use sky_crd::api::{VolumeRequest, VolumeView};
+
+pub(super) use apply::apply;
 
 use super::{Context, to_seconds};
 use crate::{

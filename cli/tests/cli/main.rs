@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test's helpers fail the test")]
 
 mod address;
+mod apply;
+mod changes;
 mod data;
+mod files;
 mod follow;
 mod gateway;
 mod logs;

@@ -73,50 +73,6 @@ fn completions_of_every_shell() {
 }
 
 #[test]
-fn files_that_are_no_task() {
-    let home = Home::bob("");
-    let no_run = "Error: 'run' field is required in task definition\nError: 1\n";
-    let too_few = "Error: [{'type': 'greater_than_equal', 'loc': ['body', 'num_nodes'], 'msg': 'Input should be \
-                   greater than or equal to 1', 'input': 0, 'ctx': {'ge': 1}}]\n";
-    for (file, text, stdout, stderr) in [
-        ("norun.yaml", "name: x\n", no_run, "hint: norun.yaml: there is nothing to run: write `run: <command>`\n"),
-        ("empty.yaml", "", no_run, "hint: empty.yaml: the file is empty: write at least `run: <command>`\n"),
-        (
-            "list.yaml",
-            "- a\n",
-            no_run,
-            "hint: list.yaml: the file holds a list, but a task is a mapping of fields, such as `run: <command>`\n",
-        ),
-        (
-            "badnodes.yaml",
-            "run: x\nnum_nodes: 0\n",
-            too_few,
-            "hint: badnodes.yaml: `num_nodes`: a task has 1 node or more, not 0\n",
-        ),
-        (
-            "bad.yaml",
-            "a: [1\n",
-            "Error parsing YAML file: bad.yaml:2:1: did not find expected ',' or ']' at line 2 column 1, while parsing \
-             a flow sequence at line 1 column 4\n",
-            "",
-        ),
-        (
-            "typo.yaml",
-            "run: x\nenv: {A: 1}\nresources: {cpu: 1}\n",
-            "Error: typo.yaml: `env`: unknown field; did you mean `envs`?\nError: typo.yaml: `resources.cpu`: unknown \
-             field; did you mean `cpus`?\n",
-            "",
-        ),
-    ] {
-        home.file(file, text);
-        check(&home, &format!("jobs submit {file}"), 1, stdout, stderr);
-    }
-    check(&home, "jobs submit nowhere.yaml", 1, "Error: Task file nowhere.yaml not found\n", "");
-    let folder = home.run("jobs submit .");
-    assert!(folder.code == Some(1) && folder.stdout.starts_with("Error: Task file . cannot be read: "), "{folder:?}");
-}
-
-#[test]
 fn list() {
     let nodes = [("m1", 0), ("m2", 1), ("m1", 2)]
         .map(|(machine, index)| json!({"index": index, "status": "failed", "machine": machine}));
@@ -339,7 +295,8 @@ fn usage() {
         "jobs submit",
         2,
         "",
-        &words("k8s-cli jobs submit [OPTIONS] TASK_FILE", "Missing argument 'TASK_FILE'."),
+        "Usage: k8s-cli jobs submit [OPTIONS] TASK_FILE\n       k8s-cli jobs submit [OPTIONS] -- COMMAND...\n\
+         Try 'k8s-cli jobs submit --help' for help.\nError\nMissing argument 'TASK_FILE'.\n",
     );
     let near = words("k8s-cli jobs [OPTIONS] COMMAND", "No such command 'stat'.") + "hint: did you mean 'status'?\n";
     check(&home, "jobs stat", 2, "", &near);

@@ -93,17 +93,10 @@ impl TaskFileError {
         match self {
             Self::Syntax { place: Some(place), .. } => format!("{self}\n{}", place.excerpt()),
             Self::Fields { file, problems } => {
-                problems.iter().map(|problem| explain(file, problem)).collect::<Vec<_>>().join("\n")
+                problems.iter().map(|problem| problem.explain(file)).collect::<Vec<_>>().join("\n")
             }
             _ => self.to_string(),
         }
-    }
-}
-
-fn explain(file: &str, problem: &Problem) -> String {
-    match &problem.place {
-        Some(place) => format!("{file}:{}: {problem}\n{}", place.position, place.excerpt()),
-        None => format!("{file}: {problem}"),
     }
 }
 

@@ -21,13 +21,14 @@ mod volume;
 mod yaml;
 
 pub use error::{Position, TaskFileError};
+pub use overrides::Overrides;
 pub use problem::{Place, Problem, ProblemKind};
 pub use task::{
     Accelerator, Alternatives, Autostop, Execution, FileMount, Infra, JobRecovery, Pipeline, Pool, PortRange, Quantity,
     ReadinessProbe, Replicas, Resources, Service, Storage, StorageMode, Task, TerminationDelay, VolumeMount, WaitFor,
     Workdir,
 };
-pub use volume::{VolumeFile, VolumeKind, parse_volume};
+pub use volume::{NewVolume, VolumeFile, VolumeKind, VolumeRefusal, parse_new_volume, parse_volume};
 
 use std::collections::BTreeMap;
 
@@ -55,17 +56,6 @@ pub struct Understood {
     pub pipeline: Pipeline,
     /// What it says without effect. One sentence each.
     pub warnings: Vec<String>,
-}
-
-/// What is said beside the file, and wins over it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Overrides {
-    /// Name of the task.
-    pub name: Option<String>,
-    /// Number of nodes.
-    pub num_nodes: Option<u32>,
-    /// Environment variables, added to those of the file. A variable that has no value in the file needs one here.
-    pub envs: BTreeMap<String, String>,
 }
 
 /// Values of secrets that are not in the file, by name.
@@ -98,9 +88,14 @@ pub fn parse_with_secrets(
     secrets: &Secrets,
 ) -> Result<TaskFile, TaskFileError> {
     let source = Source::new(source_name, text);
-    let (documents, warnings) = overridden(documents(source)?, overrides);
-    let Understood { pipeline, warnings } = read(source, &documents, warnings, secrets, true)?;
-    request::of(source, &documents, pipeline, warnings)
+    let (documents, secrets, warnings) = overridden(documents(source)?, overrides, secrets);
+    let (understood, problems) = read(&documents, warnings, &secrets, true);
+    request::of(source, &documents, understood, problems)
+}
+
+/// The text of a file whose task runs this script and says nothing else.
+pub fn of_command(script: &str) -> String {
+    print::document(&serde_json::Map::from_iter([("run".to_owned(), script.into())]))
 }
 
 /// Reads a task file of any kind and says what it means. `source_name` stands for the file in messages.
@@ -114,14 +109,15 @@ pub fn understand(
     secrets: &Secrets,
 ) -> Result<Understood, TaskFileError> {
     let source = Source::new(source_name, text);
-    let (documents, warnings) = overridden(documents(source)?, overrides);
-    read(source, &documents, warnings, secrets, false)
+    let (documents, secrets, warnings) = overridden(documents(source)?, overrides, secrets);
+    let (understood, problems) = read(&documents, warnings, &secrets, false);
+    if problems.is_empty() { Ok(understood) } else { Err(TaskFileError::fields(source, problems)) }
 }
 
-fn overridden(mut documents: Vec<Node>, overrides: Overrides) -> (Vec<Node>, Vec<String>) {
-    let mut warnings = Vec::new();
-    overrides.apply(&mut documents, &mut warnings);
-    (documents, warnings)
+fn overridden(mut documents: Vec<Node>, overrides: Overrides, secrets: &Secrets) -> (Vec<Node>, Secrets, Vec<String>) {
+    let (mut secrets, mut warnings) = (secrets.clone(), Vec::new());
+    overrides.apply(&mut documents, &mut secrets, &mut warnings);
+    (documents, secrets, warnings)
 }
 
 /// The documents of a file, which are mappings; at least one.
@@ -140,20 +136,11 @@ fn documents(source: Source<'_>) -> Result<Vec<Node>, TaskFileError> {
     Ok(documents)
 }
 
-fn read(
-    source: Source<'_>,
-    documents: &[Node],
-    mut warnings: Vec<String>,
-    secrets: &Secrets,
-    to_run: bool,
-) -> Result<Understood, TaskFileError> {
+/// What the documents say as far as it can be read, and what is wrong with the rest.
+fn read(documents: &[Node], mut warnings: Vec<String>, secrets: &Secrets, to_run: bool) -> (Understood, Problems) {
     let mut problems = Problems::default();
     // Several documents are refused as such, whatever is in them.
     let context = read::documents::Context { secrets, to_run: to_run && documents.len() == 1 };
     let pipeline = read::documents::read(documents, &context, &mut problems, &mut warnings);
-    if problems.is_empty() {
-        Ok(Understood { pipeline, warnings })
-    } else {
-        Err(TaskFileError::fields(source, problems))
-    }
+    (Understood { pipeline, warnings }, problems)
 }

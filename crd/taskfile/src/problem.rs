@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Position, yaml::Span};
+use crate::{Position, overrides::option, yaml::Span};
 
 /// One field that cannot be used.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,14 +54,51 @@ impl Place {
 
 impl fmt::Display for Problem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = &self.path;
         match &self.kind {
-            ProblemKind::Unknown(Some(near)) => write!(out, "`{path}`: unknown field; did you mean `{near}`?"),
-            ProblemKind::Unknown(None) => write!(out, "`{path}`: unknown field"),
-            ProblemKind::NothingToRun => write!(out, "there is nothing to run: write `run: <command>`"),
-            ProblemKind::TooFewNodes(found) => write!(out, "`{path}`: a task has 1 node or more, not {found}"),
-            ProblemKind::Unsupported(message) | ProblemKind::Invalid(message) => write!(out, "`{path}`: {message}"),
+            // Speaks of two fields, neither of which is there.
+            ProblemKind::NothingToRun => self.kind.fmt(out),
+            kind => write!(out, "`{}`: {kind}", self.path),
         }
+    }
+}
+
+impl fmt::Display for ProblemKind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(Some(near)) => write!(out, "unknown field; did you mean `{near}`?"),
+            Self::Unknown(None) => write!(out, "unknown field"),
+            Self::NothingToRun => write!(out, "there is nothing to run: write `run: <command>`"),
+            Self::TooFewNodes(found) => write!(out, "a task has 1 node or more, not {found}"),
+            Self::Unsupported(message) | Self::Invalid(message) => write!(out, "{message}"),
+        }
+    }
+}
+
+impl Problem {
+    /// Where the problem is, as a message begins: `file:3:5`, the command line's option, or the file alone.
+    pub fn origin(&self, file: &str) -> String {
+        match (&self.place, option(&self.path)) {
+            (Some(place), _) => format!("{file}:{}", place.position),
+            (None, Some(option)) => option.to_owned(),
+            (None, None) => file.to_owned(),
+        }
+    }
+
+    /// The line that it is about, and a caret under the text; empty where there is none, or where the line may hold the
+    /// value of a secret.
+    fn excerpt(&self) -> Option<String> {
+        let is_secret = self.path.split('.').any(|key| key == "secrets");
+        self.place.as_ref().filter(|_| !is_secret).map(Place::excerpt)
+    }
+
+    /// The message with its origin, above the line that it is about.
+    pub(crate) fn explain(&self, file: &str) -> String {
+        let from_option = self.place.is_none() && option(&self.path).is_some();
+        // One option gives many variables: which of them, the path says.
+        let is_one_of_many = self.path.starts_with("envs.") || self.path.starts_with("secrets.");
+        let what = if from_option && !is_one_of_many { self.kind.to_string() } else { self.to_string() };
+        let excerpt = self.excerpt().map(|lines| format!("\n{lines}")).unwrap_or_default();
+        format!("{}: {what}{excerpt}", self.origin(file))
     }
 }
 

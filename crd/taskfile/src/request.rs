@@ -3,25 +3,30 @@
 use std::collections::BTreeMap;
 
 use sky_crd::{
+    TaskId, User,
     accelerator::Accelerator as WireAccelerator,
-    api::{ResourcesRequest, TaskRequest},
+    api::{InvalidField, ResourcesRequest, TaskRequest},
 };
 
 use crate::{
-    Accelerator, Alternatives, Execution, FileMount, Pipeline, ProblemKind, Quantity, Resources, Task, TaskFile,
-    TaskFileError, VolumeMount, Workdir, problem::Problems, read::virtual_machine, source::Source, yaml::Node,
+    Accelerator, Alternatives, Execution, FileMount, ProblemKind, Quantity, Resources, Task, TaskFile, TaskFileError,
+    Understood, VolumeMount, Workdir, problem::Problems, read::virtual_machine, source::Source, yaml::Node,
 };
 
 mod warnings;
 
+/// Whom a task belongs to if nothing is said.
+const DEFAULT_USER: &str = "default";
+
 /// Most ports of a task: more is a mistake in one end of a range.
 const MAX_PORTS: usize = 1000;
 
+/// The body of a request. What cannot be run is told together with the problems found so far.
 pub(crate) fn of(
     source: Source<'_>,
     documents: &[Node],
-    pipeline: Pipeline,
-    mut warnings: Vec<String>,
+    Understood { pipeline, mut warnings }: Understood,
+    problems: Problems,
 ) -> Result<TaskFile, TaskFileError> {
     let count = documents.len();
     let kind = match pipeline.execution {
@@ -29,11 +34,18 @@ pub(crate) fn of(
         Execution::Parallel { .. } => "a job group",
     };
     let (Some(task), 1, Execution::Serial) = (pipeline.tasks.into_iter().next(), count, pipeline.execution) else {
-        return Err(TaskFileError::SeveralDocuments { file: source.name.to_owned(), count, kind });
+        return Err(if problems.is_empty() {
+            TaskFileError::SeveralDocuments { file: source.name.to_owned(), count, kind }
+        } else {
+            TaskFileError::fields(source, problems)
+        });
     };
-    let mut refusals = Refusals { document: &documents[0], problems: Problems::default() };
+    let mut refusals = Refusals { document: &documents[0], problems };
     warnings.extend(warnings::of(&task));
     let request = request(task, &mut refusals, &mut warnings);
+    if refusals.problems.is_empty() {
+        refusals.check(&request);
+    }
     if refusals.problems.is_empty() {
         Ok(TaskFile { request, warnings })
     } else {
@@ -50,6 +62,16 @@ struct Refusals<'a> {
 impl Refusals<'_> {
     fn gives(&self, name: &str) -> bool {
         self.document.get(name).is_some_and(|node| !node.is_null())
+    }
+
+    /// What the API would refuse is better refused here, where the line can be shown. Id and user do not matter.
+    fn check(&mut self, request: &TaskRequest) {
+        let user = DEFAULT_USER.parse::<User>();
+        let made = user.map(|user| request.clone().into_task(&TaskId::from_bits(0), &user, ""));
+        if let Ok(Err(InvalidField { path, message })) = made {
+            let keys: Vec<&str> = path.iter().map(String::as_str).collect();
+            self.add(&keys, message);
+        }
     }
 
     /// Refuses the field at the end of the keys, as far as they lead.

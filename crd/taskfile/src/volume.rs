@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
-use sky_crd::api::VolumeRequest;
+use sky_crd::{
+    TaskId,
+    api::{InvalidField, VolumeRequest},
+};
 
 use crate::{
     ProblemKind, TaskFileError, documents, fields::Fields, problem::Problems, read::volume as fields_of,
-    source::Source, task::Infra,
+    source::Source, task::Infra, yaml::Node,
 };
 
 /// A volume file that was understood.
@@ -25,6 +28,8 @@ pub struct VolumeFile {
     pub labels: BTreeMap<String, String>,
     /// Whether the volume exists already.
     pub use_existing: Option<bool>,
+    /// Access modes, if they were not written under `config` as SkyPilot's one.
+    pub access_modes: Vec<String>,
     /// Access mode, storage class and the like, as they are.
     pub config: Map<String, Json>,
     /// What the file says without effect. One sentence each.
@@ -40,18 +45,63 @@ pub enum VolumeKind {
     Runpod,
 }
 
+/// A volume file that was understood and cannot be created.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("`{field}`: {message}")]
+pub struct VolumeRefusal {
+    /// The field.
+    pub field: &'static str,
+    /// One sentence.
+    pub message: String,
+}
+
+/// A volume that can be created.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewVolume {
+    /// The body of `POST /volumes/create`.
+    pub request: VolumeRequest,
+    /// What the file says without effect. One sentence each.
+    pub warnings: Vec<String>,
+}
+
 /// Reads a volume file. `source_name` stands for the file in messages.
 ///
 /// # Errors
 /// [`TaskFileError`]; everything that is wrong with the fields is in one error.
 pub fn parse_volume(text: &str, source_name: &str) -> Result<VolumeFile, TaskFileError> {
     let source = Source::new(source_name, text);
+    volume_of(source, &documents(source)?)
+}
+
+/// Reads the file of a volume that is to be created.
+///
+/// # Errors
+/// [`TaskFileError`], also for what is understood and cannot be created.
+pub fn parse_new_volume(text: &str, source_name: &str) -> Result<NewVolume, TaskFileError> {
+    let source = Source::new(source_name, text);
     let all = documents(source)?;
+    let file = volume_of(source, &all)?;
+    let refuse = |field: String, message: String| {
+        let span = all[0].get(&field).map_or(all[0].span, |node| node.span);
+        let mut problems = Problems::default();
+        problems.add(field, ProblemKind::Unsupported(message), span);
+        TaskFileError::fields(source, problems)
+    };
+    let request = file.request().map_err(|refusal| refuse(refusal.field.to_owned(), refusal.message))?;
+    // What the API would refuse is better refused here, where the line can be shown. Id and user do not matter.
+    let made = "default".parse().map(|user| request.clone().into_volume(&TaskId::from_bits(0), &user, ""));
+    match made {
+        Ok(Err(InvalidField { path, message })) => Err(refuse(path.first().cloned().unwrap_or_default(), message)),
+        _ => Ok(NewVolume { request, warnings: file.warnings }),
+    }
+}
+
+fn volume_of(source: Source<'_>, documents: &[Node]) -> Result<VolumeFile, TaskFileError> {
     let mut problems = Problems::default();
-    if let Some(second) = all.get(1) {
+    if let Some(second) = documents.get(1) {
         problems.invalid("name", "a file holds one volume, and this is a second document", second.span);
     }
-    let file = fields_of::read(&all[0], &mut problems);
+    let file = fields_of::read(&documents[0], &mut problems);
     match file {
         Some(file) if problems.is_empty() => Ok(file),
         _ => Err(TaskFileError::fields(source, problems)),
@@ -63,21 +113,23 @@ impl VolumeFile {
     ///
     /// # Errors
     /// One sentence about what is understood and cannot be created.
-    pub fn request(&self) -> Result<VolumeRequest, String> {
+    pub fn request(&self) -> Result<VolumeRequest, VolumeRefusal> {
+        let refuse = |field, message: &str| Err(VolumeRefusal { field, message: message.to_owned() });
         if self.kind == VolumeKind::Runpod {
-            return Err("`type`: volumes of other clouds are not supported: write `k8s-pvc`".to_owned());
+            return refuse("type", "volumes of other clouds are not supported: write `k8s-pvc`");
         }
         if self.use_existing == Some(true) {
-            return Err("`use_existing`: name the volume in the task; a claim that exists needs no creation".to_owned());
+            return refuse("use_existing", "name the claim in the task: one that exists needs no creation");
         }
+        let Some(size) = &self.size else { return refuse("size", "is missing") };
         let text = |name: &str| self.config.get(name).and_then(Json::as_str).map(str::to_owned);
-        let plain = |size: &String| size.bytes().all(|b| b.is_ascii_digit());
-        let size = self.size.clone().map(|size| if plain(&size) { format!("{size}Gi") } else { size });
+        let is_plain = size.bytes().all(|b| b.is_ascii_digit());
+        let modes = Some(self.access_modes.clone()).filter(|modes| !modes.is_empty());
         Ok(VolumeRequest {
             name: self.name.clone(),
-            size: size.ok_or("`size`: is missing")?,
+            size: if is_plain { format!("{size}Gi") } else { size.clone() },
             storage_class: text("storage_class_name"),
-            access_modes: text("access_mode").map(|mode| vec![mode]),
+            access_modes: modes.or_else(|| text("access_mode").map(|mode| vec![mode])),
         })
     }
 

@@ -94,7 +94,8 @@ fn null_means_absent_and_a_setup_alone_is_a_task() {
 #[test]
 fn overrides_win_and_are_checked_too() {
     let envs = |pairs: &[(&str, &str)]| pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
-    let overrides = Overrides { name: Some("n".into()), num_nodes: Some(3), envs: envs(&[("A", "1"), ("C", "")]) };
+    let envs = envs(&[("A", "1"), ("C", "")]);
+    let overrides = Overrides { name: Some("n".into()), num_nodes: Some(3), envs, ..Overrides::default() };
     let with = |text: &str| parse_with(text, "task.yaml", overrides.clone());
     let file = with("run: x\nname: 5\nenvs: {A: null, B: 2}").unwrap();
     let expected = json!({"name": "n", "num_nodes": 3, "envs": {"A": "1", "B": "2", "C": ""}, "run": "x"});
@@ -135,7 +136,7 @@ fn refusals_name_the_field() {
         ),
         (
             "run: x\nenvs: {A: null}",
-            "task.yaml: `envs.A`: has no value: write one (`\"\"` for an empty one) or give it with --env",
+            "task.yaml: `envs.A`: has no value: write one (`\"\"` for an empty one), or give it with `--env A=…`",
         ),
         ("run: x\nenvs: [A]", "task.yaml: `envs`: must be a mapping, not a list"),
         ("run: x\nname: 5", "task.yaml: `name`: must be text, not a number: write it in quotes, \"5\""),

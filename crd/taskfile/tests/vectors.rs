@@ -46,7 +46,10 @@ fn check(case: &Value) -> Result<(), String> {
         (_, _, Ok(ours)) => {
             if verdict == Some("unsupported") {
                 let refused = match case["kind"].as_str() {
-                    Some("volume") => parse_volume(input, "t.yaml").ok().and_then(|file| file.request().err()),
+                    Some("volume") => parse_volume(input, "t.yaml")
+                        .ok()
+                        .and_then(|file| file.request().err())
+                        .map(|refusal| refusal.to_string()),
                     _ => parse(input, "t.yaml").err().map(|error| error.to_string()),
                 };
                 let refused = refused.ok_or("not refused on submit")?;

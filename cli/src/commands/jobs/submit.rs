@@ -1,29 +1,27 @@
 //! `jobs submit`: a file becomes a task, whose log is followed to its end.
 
-use std::{
-    fs,
-    io::{self, Read as _},
-    path::Path,
-    process::ExitCode,
-};
-
-use sky_taskfile::Overrides;
+use std::process::ExitCode;
 
 use super::dry_run;
 use crate::{
     api::LogQuery,
     args::Submit,
     commands::Context,
+    entry::Entry,
     error::Error,
     follow::{self, Detach, Followed},
+    given,
     printer::Style,
     tail::{self, Wish},
 };
 
 pub(crate) fn submit(context: &Context, args: Submit) -> Result<ExitCode, Error> {
-    let overrides = Overrides { name: args.name, num_nodes: args.num_nodes, envs: args.env.into_iter().collect() };
-    let (text, source) = read(&args.task_file)?;
-    let task = sky_taskfile::parse_with(&text, &source, overrides).map_err(Error::TaskFile)?;
+    let Entry { text, name } = match &args.task_file {
+        Some(path) => Entry::of_path(path)?,
+        None => Entry::of_words(&args.command),
+    };
+    let (overrides, secrets) = given::resolve(args.changes)?;
+    let task = sky_taskfile::parse_with_secrets(&text, &name, overrides, &secrets).map_err(Error::TaskFile)?;
     for warning in &task.warnings {
         context.printer.warning(warning);
     }
@@ -51,22 +49,4 @@ pub(crate) fn submit(context: &Context, args: Submit) -> Result<ExitCode, Error>
             Ok(follow::end(&api, id)?.tell(printer))
         }
     }
-}
-
-/// The file's text and its name in messages.
-fn read(path: &Path) -> Result<(String, String), Error> {
-    let refuse = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => Error::NoTaskFile(path.to_owned()),
-        _ => Error::UnreadableTaskFile(path.to_owned(), error),
-    };
-    let mut bytes = Vec::new();
-    let name = if path == Path::new("-") {
-        io::stdin().read_to_end(&mut bytes).map_err(refuse)?;
-        "stdin".to_owned()
-    } else {
-        bytes = fs::read(path).map_err(refuse)?;
-        path.display().to_string()
-    };
-    let text = String::from_utf8(bytes).map_err(|error| refuse(io::Error::new(io::ErrorKind::InvalidData, error)))?;
-    Ok((text, name))
 }

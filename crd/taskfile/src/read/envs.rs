@@ -16,9 +16,15 @@ const REFERENCE: &str = "secrets:";
 
 /// Values as Python shows them; one without a value must be given one.
 pub(super) fn envs(fields: &mut Fields<'_, '_>) -> BTreeMap<String, String> {
-    let envs = fields.map("envs", |node| match node.value {
-        Value::Null => Err("has no value: write one (`\"\"` for an empty one) or give it with --env".to_owned()),
-        _ => Ok(node.to_text()),
+    let mut envs = BTreeMap::new();
+    fields.each("envs", |path, name, node, problems| {
+        if node.is_null() {
+            let message =
+                format!("has no value: write one (`\"\"` for an empty one), or give it with `--env {name:.80}=…`");
+            problems.invalid(path, message, node.span);
+        } else {
+            envs.insert(name.to_owned(), node.to_text());
+        }
     });
     docker_login(fields, "envs", &envs);
     envs

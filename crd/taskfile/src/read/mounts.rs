@@ -175,10 +175,7 @@ pub(super) fn volume_config(
         let name = name.to_text();
         let checked = match name.as_str() {
             _ if value.is_null() => Ok(()),
-            "access_mode" => text(value).and_then(|mode| {
-                let known = ACCESS_MODES.contains(&mode.as_str());
-                known.then_some(()).ok_or_else(|| format!("`{mode:.40}` is none of {}", ACCESS_MODES.join(", ")))
-            }),
+            "access_mode" => text(value).and_then(|mode| access_mode(&mode).map(drop)),
             "storage_class_name" | "namespace" | "host_path" => text(value).map(drop),
             "cleanup_on_deletion" => boolean(value).map(drop),
             _ => Ok(()),
@@ -188,6 +185,12 @@ pub(super) fn volume_config(
         }
     }
     config
+}
+
+/// One of Kubernetes' access modes.
+pub(super) fn access_mode(mode: &str) -> Read<&'static str> {
+    let known = ACCESS_MODES.into_iter().find(|known| *known == mode);
+    known.ok_or_else(|| format!("`{mode:.40}` is none of {}", ACCESS_MODES.join(", ")))
 }
 
 /// A directory within a volume.

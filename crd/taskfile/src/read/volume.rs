@@ -3,13 +3,15 @@
 use super::{infra::infra, mounts, policies};
 use crate::{
     VolumeFile, VolumeKind,
-    fields::{Fields, Read, boolean, text, word},
+    fields::{Fields, Read, boolean, list, text, word},
     problem::Problems,
     volume::missing,
     yaml::{Node, Value},
 };
 
-const FIELDS: [&str; 7] = ["name", "type", "infra", "size", "labels", "use_existing", "config"];
+/// SkyPilot's, and the two of `POST /volumes/create` that SkyPilot has under `config`.
+const FIELDS: [&str; 9] =
+    ["name", "type", "infra", "size", "labels", "use_existing", "config", "storage_class", "access_modes"];
 const KINDS: [&str; 3] = ["k8s-pvc", "k8s-hostpath", "runpod-network-volume"];
 
 /// Keys beyond the known ones are let through, as SkyPilot does, with a warning.
@@ -17,13 +19,16 @@ pub(crate) fn read(document: &Node, problems: &mut Problems) -> Option<VolumeFil
     let entries = document.as_map().unwrap_or_default().iter().cloned();
     let (known, unknown): (Vec<_>, Vec<_>) =
         entries.partition(|(key, _)| key.as_text().is_some_and(|key| FIELDS.contains(&key)));
-    let warnings = unknown.iter().take(20).map(|(key, _)| format!("`{:.80}` has no effect", key.to_text())).collect();
     let node = Node { value: Value::Map(known), span: document.span };
     let mut fields = Fields::new("", &node, &FIELDS, problems);
     missing(&mut fields, "name", "is missing: a volume has one");
-    missing(&mut fields, "type", "is missing: write `k8s-pvc`");
+    let ours = fields.get("storage_class").is_some() || fields.get("access_modes").is_some();
+    if !ours {
+        missing(&mut fields, "type", "is missing: write `k8s-pvc`");
+    }
     let name = fields.read("name", name);
-    let kind = fields.read("type", kind);
+    let default = if ours { Some(VolumeKind::Pvc) } else { None };
+    let kind = if fields.get("type").is_some() { fields.read("type", kind) } else { default };
     let infra = fields.read("infra", infra).unwrap_or_default();
     if kind == Some(VolumeKind::Pvc) && !infra.may_be_kubernetes() {
         fields.invalid("infra", "is another cloud, where there are no volumes of this type");
@@ -33,16 +38,52 @@ pub(crate) fn read(document: &Node, problems: &mut Problems) -> Option<VolumeFil
     if kind == Some(VolumeKind::Pvc) && use_existing != Some(true) {
         missing(&mut fields, "size", "is missing: write for example `10Gi`");
     }
-    Some(VolumeFile {
+    let mut config = fields.nested("config", mounts::volume_config).unwrap_or_default();
+    let twice = |fields: &mut Fields<'_, '_>, ours: &str, theirs: &str| {
+        if fields.get(ours).is_some() && config.contains_key(theirs) {
+            fields.invalid(ours, format!("is the same as `config.{theirs}`: write one or the other"));
+        }
+    };
+    twice(&mut fields, "storage_class", "storage_class_name");
+    twice(&mut fields, "access_modes", "access_mode");
+    config.extend(fields.text("storage_class").map(|class| ("storage_class_name".to_owned(), class.into())));
+    let labels = fields.nested("labels", policies::labels).unwrap_or_default();
+    let access_modes = fields.read("access_modes", access_modes).unwrap_or_default();
+    let file = VolumeFile {
         name: name?,
         kind: kind?,
         infra,
         size,
-        labels: fields.nested("labels", policies::labels).unwrap_or_default(),
+        labels,
         use_existing,
-        config: fields.nested("config", mounts::volume_config).unwrap_or_default(),
-        warnings,
-    })
+        access_modes,
+        config,
+        warnings: unknown.iter().take(20).map(|(key, _)| format!("`{:.80}` has no effect", key.to_text())).collect(),
+    };
+    Some(with_warnings(file))
+}
+
+/// What is understood and makes no difference here.
+fn with_warnings(mut file: VolumeFile) -> VolumeFile {
+    if file.infra.region.is_some() {
+        file.warnings.push("`infra`: the context is ignored: the volume is in this cluster".to_owned());
+    }
+    if !file.labels.is_empty() {
+        file.warnings.push("`labels` are ignored".to_owned());
+    }
+    let used = |key: &str| matches!(key, "storage_class_name" | "access_mode");
+    let ignored = file.config.keys().filter(|key| !used(key)).take(20);
+    file.warnings.extend(ignored.map(|key| format!("`config.{key:.80}` is ignored")));
+    file
+}
+
+/// As `volumes create` takes them: a list, or text with commas.
+fn access_modes(node: &Node) -> Read<Vec<String>> {
+    let modes = match &node.value {
+        Value::Text(text) => text.split(',').map(|mode| mode.trim().to_owned()).collect(),
+        _ => list(node, text)?,
+    };
+    modes.into_iter().map(|mode| mounts::access_mode(&mode).map(str::to_owned)).collect()
 }
 
 fn kind(node: &Node) -> Read<VolumeKind> {

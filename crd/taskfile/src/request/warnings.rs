@@ -9,6 +9,11 @@ pub(super) fn of(task: &Task) -> Vec<String> {
     let any = |asks: fn(&Resources) -> bool| resources.iter().any(|one| asks(one));
     let place = |one: &Resources| one.infra.region.is_some() || one.infra.zone.is_some();
     for (asked, field, message) in [
+        (
+            !task.file_mounts.is_empty(),
+            "file_mounts",
+            "are not brought to the task yet: use a volume, the image or `setup`",
+        ),
         (any(place), "resources.infra", "the context, region or zone is ignored: the task runs in this cluster"),
         (any(|one| one.disk_tier.is_some()), "resources.disk_tier", "is ignored: a node has the disk that it has"),
         (any(|one| one.network_tier.is_some()), "resources.network_tier", "is ignored: the cluster's network is used"),

@@ -78,6 +78,19 @@ impl Node {
         self.as_map()?.iter().find(|(name, _)| name.as_text() == Some(key)).map(|(_, value)| value)
     }
 
+    /// As [`Node::get`], to be changed.
+    pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+        let Value::Map(entries) = &mut self.value else { return None };
+        entries.iter_mut().find(|(name, _)| name.as_text() == Some(key)).map(|(_, value)| value)
+    }
+
+    /// Takes a key away, if it is there.
+    pub(crate) fn remove(&mut self, key: &str) {
+        if let Value::Map(entries) = &mut self.value {
+            entries.retain(|(name, _)| name.as_text() != Some(key));
+        }
+    }
+
     /// Puts a value under a key, in place of the one that is there.
     pub(crate) fn set(&mut self, key: &str, value: Node) {
         let Value::Map(entries) = &mut self.value else { return };
