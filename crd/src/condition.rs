@@ -56,6 +56,14 @@ pub enum Reason {
     OutOfMemory,
     /// The pod was removed from its machine.
     Disrupted,
+    /// The node was ended because a peer's setup or run failed.
+    PeerFailed,
+    /// The node was ended because nothing was heard from a peer any more.
+    PeerLost,
+    /// The node was ended because a peer did not come in time.
+    PeerAbsent,
+    /// Nothing is heard from the node: its machine, or the network to it, is gone.
+    NodeLost,
     /// Somebody deleted a Job of the task.
     JobDeleted,
     /// Containers run.
@@ -92,7 +100,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, with the word that stands in the object.
-    const WORDS: [(Self, &'static str); 23] = [
+    const WORDS: [(Self, &'static str); 27] = [
         (Self::Succeeded, "Succeeded"),
         (Self::RunFailed, "RunFailed"),
         (Self::SetupFailed, "SetupFailed"),
@@ -100,6 +108,10 @@ impl Reason {
         (Self::NoShell, "NoShell"),
         (Self::OutOfMemory, "OOMKilled"),
         (Self::Disrupted, "Disrupted"),
+        (Self::PeerFailed, "PeerFailed"),
+        (Self::PeerLost, "PeerLost"),
+        (Self::PeerAbsent, "PeerAbsent"),
+        (Self::NodeLost, "NodeLost"),
         (Self::JobDeleted, "JobDeleted"),
         (Self::Running, "Running"),
         (Self::Starting, "Starting"),
@@ -135,7 +147,7 @@ impl Reason {
         match self {
             Self::RunFailed | Self::SetupFailed => "see the log",
             Self::StartFailed => "check the image and its command with `kubectl describe pod`",
-            Self::Disrupted => "submit the task again",
+            Self::Disrupted | Self::NodeLost => "submit the task again",
             Self::JobDeleted => "submit the task again, and stop tasks by deleting the SkyTask",
             Self::Unschedulable => "ask for less, or wait until a machine has it free",
             Self::MountFailed => "check the volume with `kubectl describe pod`",

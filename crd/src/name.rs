@@ -48,6 +48,12 @@ impl TaskNames {
         format!("{}-{}-scripts", self.stem, self.id)
     }
 
+    /// Secret with the token by which the task's nodes know each other. Named by the owner's UID too: a task that is
+    /// applied again under the same id must not get the token of the one before, which is about to be deleted.
+    pub fn token(&self, owner_uid: &str) -> String {
+        format!("{}-{}", self.service(), short_hash(owner_uid))
+    }
+
     /// Host name of a node inside the task's Service.
     pub fn hostname(index: u32) -> String {
         format!("node-{index}")
@@ -117,6 +123,8 @@ mod tests {
         assert_eq!(two.jobs(0), ["123-0123abcd-node-0", "123-0123abcd-node-1"]);
         assert_eq!(two.service(), "task-0123abcd");
         assert_eq!(two.address(1), "node-1.task-0123abcd");
+        assert_ne!(two.token("uid"), two.token("another"));
+        assert!(two.token("uid").starts_with("task-0123abcd-"));
         assert_eq!(claim_name("data-vol", &id()), "data-vol-0123abcd");
         assert_eq!(object_name("MyTask", &id()), "mytask-0123abcd");
     }

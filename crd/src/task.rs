@@ -6,7 +6,7 @@ mod status;
 
 pub use resources::Resources;
 pub use spec::{FileMount, GitSource, ImagePullSecret, SkyTask, SkyTaskSpec, Toleration, VolumeMount, Workdir};
-pub use status::{NodePhase, NodeStatus, SkyTaskStatus, TaskFailure, TaskPending, TaskPhase};
+pub use status::{NodePhase, NodeStatus, PeerEnd, SkyTaskStatus, TaskFailure, TaskPending, TaskPhase};
 
 use kube::ResourceExt as _;
 

@@ -4,7 +4,7 @@ use k8s_openapi::{
     NamespaceResourceScope,
     api::{
         batch::v1::Job,
-        core::v1::{ConfigMap, PersistentVolumeClaim, Service},
+        core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service},
     },
     apimachinery::pkg::apis::meta::v1::OwnerReference,
 };
@@ -18,6 +18,7 @@ use sky_crd::{FIELD_MANAGER, condition::Reason};
 use sky_operator_core::{
     owner::controller_uid,
     plan::{Applied, Refusal, Write},
+    task::TOKEN_KEY,
 };
 
 use crate::{
@@ -42,6 +43,10 @@ pub(crate) async fn apply(
         Write::CreateService(object) => {
             metrics.wrote("services");
             create::<Service>(client, namespace, &object).await.map(|_| Applied::Other)
+        }
+        Write::CreateToken(object) => {
+            metrics.wrote("secrets");
+            create_token(client, namespace, *object).await
         }
         Write::CreateJob(object) => {
             metrics.wrote("jobs");
@@ -74,6 +79,25 @@ pub(crate) async fn confirm<K: Kind>(client: &Client, namespace: &str, planned: 
     if same { Ok(()) } else { Err(PassError::Stale) }
 }
 
+/// Creates the Secret with a token that nobody has seen. One of that name is the one of an earlier pass, and keeps its
+/// token: it is named by the UID of its owner, and the operator has no right to read it.
+async fn create_token(client: &Client, namespace: &str, object: Secret) -> Result<Applied, PassError> {
+    let token = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
+    let secret = Secret { string_data: Some([(TOKEN_KEY.to_owned(), token)].into()), ..object };
+    let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
+    let what = format!("create Secret {}", secret.name_any());
+    match tokio::time::timeout(DEADLINE, api.create(&post_params(), &secret)).await {
+        Err(_) => Err(PassError::Timeout(what)),
+        Ok(Ok(_)) => Ok(Applied::Other),
+        Ok(Err(kube::Error::Api(status))) if status.is_already_exists() => Ok(Applied::Other),
+        Ok(Err(error)) => Err(PassError::of_child(&what, error)),
+    }
+}
+
+fn post_params() -> PostParams {
+    PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() }
+}
+
 /// Creates an object, or adopts the one of that name if it has the same controller (or, where it has none, none either)
 /// and is not being deleted. Anything else of that name is a conflict and never touched.
 async fn create<K>(client: &Client, namespace: &str, object: &K) -> Result<K, PassError>
@@ -85,9 +109,8 @@ where
         + std::fmt::Debug,
 {
     let api: Api<K> = Api::namespaced(client.clone(), namespace);
-    let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
     let what = format!("create {} {}", K::kind(&()), object.name_any());
-    match tokio::time::timeout(DEADLINE, api.create(&params, object)).await {
+    match tokio::time::timeout(DEADLINE, api.create(&post_params(), object)).await {
         Err(_) => Err(PassError::Timeout(what)),
         Ok(Ok(created)) => Ok(created),
         Ok(Err(kube::Error::Api(status))) if status.is_already_exists() => adopt(&api, object).await,

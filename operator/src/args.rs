@@ -21,6 +21,18 @@ pub struct Args {
     #[arg(long, default_value = sky_crd::DEFAULT_IMAGE, value_name = "IMAGE")]
     pub default_image: String,
 
+    /// Image that brings the agent into tasks of several nodes. Without it, the image of the pod that the operator runs in.
+    #[arg(long, env = "SKY_AGENT_IMAGE", value_name = "IMAGE")]
+    pub agent_image: Option<String>,
+
+    /// Namespace of the operator's own pod.
+    #[arg(long, env = "POD_NAMESPACE", hide = true, requires = "own_pod")]
+    pub own_namespace: Option<String>,
+
+    /// Name of the operator's own pod.
+    #[arg(long, env = "POD_NAME", hide = true, requires = "own_namespace")]
+    pub own_pod: Option<String>,
+
     /// How many objects of a kind are worked on at the same time.
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub concurrency: u16,

@@ -10,6 +10,7 @@ mod error;
 mod kinds;
 mod memory;
 mod metrics;
+mod own_image;
 mod reconcile;
 mod record;
 mod request;
@@ -19,4 +20,5 @@ mod tell;
 mod watch;
 
 pub use args::Args;
+pub use own_image::UnknownImage;
 pub use run::{RunError, run};

@@ -34,10 +34,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Args,
+    Args, UnknownImage,
     kinds::Kind,
     memory::Memory,
     metrics::Metrics,
+    own_image::agent_image,
     reconcile::{reconcile, retry},
     scope::{Scope, Stores},
     watch::{Triggers, Watch, Watched, without_managed_fields, without_spec, without_template, words_only},
@@ -55,6 +56,9 @@ pub enum RunError {
     /// There is no cluster.
     #[error(transparent)]
     Connect(#[from] client::ConnectError),
+    /// There is no image to bring the agent in.
+    #[error(transparent)]
+    AgentImage(#[from] UnknownImage),
     /// The admin port cannot be opened.
     #[error("cannot listen on {address}: {source}; choose another with --admin-address")]
     Admin {
@@ -75,13 +79,22 @@ pub enum RunError {
 pub async fn run(args: Args) -> Result<(), RunError> {
     telemetry::init(args.log_format)?;
     let client = client::connect(ClientOptions::new(concat!("sky-operator/", env!("CARGO_PKG_VERSION")))).await?;
+    let agent_image = agent_image(&client, &args).await?;
+    let policy = Policy { default_image: args.default_image.clone(), agent_image };
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
     let readiness = Readiness::new();
     let mut supervisor = Supervisor::new(DRAIN);
     for namespace in namespaces(&args.namespaces) {
         tracing::info!(namespace = namespace.as_deref().unwrap_or("all"), "watching");
-        watch_namespace(&mut supervisor, &client, namespace.as_ref(), &args, &metrics, &readiness);
+        watch_namespace(
+            &mut supervisor,
+            &client,
+            namespace.as_ref(),
+            (args.concurrency, &policy),
+            &metrics,
+            &readiness,
+        );
     }
     let address = args.admin_address;
     let listener = TcpListener::bind(address).await.map_err(|source| RunError::Admin { address, source })?;
@@ -102,7 +115,7 @@ fn watch_namespace(
     supervisor: &mut Supervisor,
     client: &Client,
     namespace: Option<&String>,
-    args: &Args,
+    (concurrency, policy): (u16, &Policy),
     metrics: &Metrics,
     readiness: &Readiness,
 ) {
@@ -114,7 +127,7 @@ fn watch_namespace(
         namespace: namespace.cloned(),
         stores,
         memory: Memory::default(),
-        policy: Policy { default_image: args.default_image.clone() },
+        policy: policy.clone(),
         metrics: metrics.clone(),
         clock: Timestamp::now,
         jitter: rand::random,
@@ -123,7 +136,6 @@ fn watch_namespace(
     let place = namespace.map_or("all namespaces", String::as_str);
     let ready = readiness.component(format!("caches of {place}"));
     let token = supervisor.shutdown_token();
-    let concurrency = args.concurrency;
     supervisor.spawn("controllers", async move {
         // One waiter for all: kube wakes only the last that waits for a store.
         tokio::select! {

@@ -87,7 +87,7 @@ class Program:
 
 class Operator(Program):
     def __init__(self, namespace):
-        super().__init__([OPERATOR, "--namespace", namespace, "--admin-address", "127.0.0.1:0"])
+        super().__init__([OPERATOR, "--namespace", namespace, "--admin-address", "127.0.0.1:0", "--agent-image", "localhost/sky:dev"])
 
 
 class Gateway(Program):

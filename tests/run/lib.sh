@@ -31,7 +31,7 @@ kubectl() {
 
 # The product's image is named by what is in it, so an unchanged program is an unchanged Deployment.
 image_key() {
-  cat "$root/Containerfile" "$bin_dir/sky-operator" "$bin_dir/sky-api-gateway" | sha256sum | cut -c1-12
+  cat "$root/Containerfile" "$bin_dir/sky-operator" "$bin_dir/sky-agent" "$bin_dir/sky-api-gateway" | sha256sum | cut -c1-12
 }
 image_repository() {
   if ! external; then

@@ -9,6 +9,7 @@ mod recordings;
 mod refusals;
 mod rights;
 mod scripts;
+mod together;
 mod users;
 mod volumes;
 mod walkthrough;

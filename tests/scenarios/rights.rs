@@ -21,10 +21,14 @@ const OPERATOR_MAY: &[Right] = &[
     ("", "pods", "", "list watch"),
     ("", "services", "", "get create"),
     ("", "configmaps", "", "get create"),
+    ("", "secrets", "", "create"),
     ("", "persistentvolumeclaims", "", "get list watch create patch"),
     ("", "events", "", "list watch"),
     ("events.k8s.io", "events", "", "create"),
 ];
+
+/// Its own pod, for the image that the agent comes in.
+const OPERATOR_MAY_OF_ITSELF: &[Right] = &[("", "pods", "", "get")];
 
 const GATEWAY_MAY: &[Right] = &[
     ("skytask.dev", "skytasks", "", "get list watch create delete"),
@@ -35,7 +39,7 @@ const GATEWAY_MAY: &[Right] = &[
 
 /// Nobody of ours may do any of this, in any namespace.
 const NOBODY_MAY: &[Right] = &[
-    ("", "secrets", "", "get list watch create"),
+    ("", "secrets", "", "get list watch patch update delete"),
     ("", "pods", "", "create delete patch"),
     ("", "pods", "exec", "create"),
     ("", "nodes", "", "get list patch"),
@@ -61,6 +65,7 @@ const GATEWAY_MAY_NOT: &[Right] = &[
     ("", "persistentvolumeclaims", "", "create delete"),
     ("", "services", "", "create"),
     ("", "configmaps", "", "create"),
+    ("", "secrets", "", "create"),
     ("skytask.dev", "skytasks", "status", "patch update"),
 ];
 
@@ -74,6 +79,7 @@ async fn are_what_is_needed_and_no_more() {
         (GATEWAY, "default", NOBODY_MAY, false),
         (OPERATOR, "default", OPERATOR_MAY_NOT, false),
         (GATEWAY, "default", GATEWAY_MAY_NOT, false),
+        (OPERATOR, "skytask-system", OPERATOR_MAY_OF_ITSELF, true),
         // Only the watched namespace.
         (OPERATOR, "kube-system", OPERATOR_MAY, false),
         (GATEWAY, "kube-system", GATEWAY_MAY, false),

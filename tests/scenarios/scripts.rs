@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
-use sky_crd::task::{NodePhase, TaskPhase};
+use sky_crd::task::TaskPhase;
 use sky_tests::{
     cluster::image,
     space::{Space, reason},
@@ -107,24 +107,6 @@ async fn images_with_sh_only_and_without_a_shell() {
         space.task("no-shell", no_shell).await;
         let task = space.finished("no-shell").await;
         assert_eq!(reason(&task).as_deref(), Some("NoShell"), "{:#?}", task.status);
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn one_failing_node_fails_the_task_and_the_other_runs_to_its_end() {
-    Space::with("one-fails", 2, async |space| {
-        let script = "if [ $NODE_RANK = 1 ]; then exit 9; fi; sleep 4; echo done";
-        space.task("pair", json!({"numNodes": 2, "run": script})).await;
-        let early = space.when("pair", "has failed", |task| phase(task) == Some(TaskPhase::Failed)).await;
-        let status = early.status.expect("a status");
-        assert_eq!((status.exit_code, status.failed_nodes, status.completion_time), (Some(9), Some(1), None));
-        let end = space.finished("pair").await;
-        assert_eq!(space.log(&end, 0).await, "done\n");
-        let status = end.status.expect("a status");
-        assert_eq!((status.succeeded_nodes, status.failed_nodes, status.exit_code), (Some(1), Some(1), Some(9)));
-        assert_eq!(status.nodes[0].phase, NodePhase::Succeeded);
-        assert_eq!(status.failure.expect("a failure").node, Some(1));
     })
     .await;
 }

@@ -6,7 +6,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::cluster::{kubeconfig, required};
+use crate::cluster::{image, kubeconfig, required};
 
 /// The process. It is killed when this is dropped.
 pub struct Operator {
@@ -18,7 +18,7 @@ impl Operator {
     pub fn start(namespace: &str) -> Self {
         let output = File::options().create(true).append(true).open(log_file(namespace)).expect("a log file");
         let process = Command::new(required("SKY_TEST_OPERATOR"))
-            .args(["--namespace", namespace, "--admin-address", "127.0.0.1:0"])
+            .args(["--namespace", namespace, "--admin-address", "127.0.0.1:0", "--agent-image", &image("sky")])
             .env("KUBECONFIG", kubeconfig())
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())

@@ -53,6 +53,10 @@ app.kubernetes.io/version: {{ (index . 0).Chart.AppVersion | quote }}
 - apiGroups: [""]
   resources: [services, configmaps]
   verbs: [get, create]
+# Never read: the token by which the nodes of a task know each other is written once.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [create]
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [get, list, watch, create, patch]

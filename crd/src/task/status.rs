@@ -101,12 +101,30 @@ pub struct NodeStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 4096))]
     pub message: Option<String>,
+    /// The peer because of which this node was ended; absent if the node ended by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer: Option<PeerEnd>,
     /// When the container started.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Time>,
     /// When the container ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Time>,
+}
+
+/// The peer that brought a node down, as the node's own agent knew it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PeerEnd {
+    /// Rank of the peer.
+    #[serde(default)]
+    pub node: u32,
+    /// What had become of it: SetupFailed, RunFailed or NodeLost.
+    #[serde(default)]
+    pub reason: String,
+    /// Exit code of the peer's script, if that is what failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
 }
 
 /// What a node is doing. The last two are final.

@@ -3,7 +3,7 @@
 use k8s_openapi::{
     api::{
         batch::v1::Job,
-        core::v1::{ConfigMap, PersistentVolumeClaim, Service},
+        core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service},
     },
     apimachinery::pkg::apis::meta::v1::OwnerReference,
     jiff::SignedDuration,
@@ -34,6 +34,9 @@ pub enum Write {
     CreateScripts(Box<ConfigMap>),
     /// Creates a task's headless Service.
     CreateService(Box<Service>),
+    /// Creates the Secret that the nodes of a task know each other by, and puts a random token of 64 hex digits into it.
+    /// One of that name is kept as it is: whether there is one is all that the operator may know of Secrets.
+    CreateToken(Box<Secret>),
     /// Creates the Job of a node.
     CreateJob(Box<Job>),
     /// Creates the claim of a volume.

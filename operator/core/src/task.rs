@@ -1,5 +1,7 @@
 //! A SkyTask: what its children are, what state they are in, and what to do next.
 
+mod agent;
+mod ending;
 pub mod entry;
 mod job;
 mod literal;
@@ -23,6 +25,7 @@ mod plan_tests;
 #[cfg(test)]
 mod snapshots;
 
+pub use agent::TOKEN_KEY;
 pub use observed::{ObservedTask, Warning};
 pub use plan::{invalid, is_finished, plan};
 pub use validate::{InvalidTask, Policy, ValidTask, validate};

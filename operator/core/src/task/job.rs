@@ -44,7 +44,7 @@ pub(super) fn job(task: &ValidTask, mounts: &[Mount], index: u32, attempt: u32) 
                     annotations: Some(annotations(task)),
                     ..ObjectMeta::default()
                 }),
-                spec: Some(pod::spec(task, mounts, index)),
+                spec: Some(pod::spec(task, mounts, index, attempt)),
             },
             ..JobSpec::default()
         }),

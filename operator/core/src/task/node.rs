@@ -11,10 +11,15 @@ use k8s_openapi::{
 use kube::ResourceExt as _;
 use sky_crd::{
     condition::Reason,
-    task::{NodePhase, NodeStatus},
+    task::{NodePhase, NodeStatus, PeerEnd},
 };
 
-use super::{Warning, pod::CONTAINER, waiting};
+use super::{
+    Warning,
+    ending::{self, Ending},
+    pod::CONTAINER,
+    waiting,
+};
 use crate::owner::controller_uid;
 
 /// Longest message that is kept, in characters.
@@ -170,22 +175,27 @@ fn of_end(node: NodeStatus, pod: &Pod, end: &ContainerStateTerminated) -> NodeSt
             NodeStatus { phase, ..node }
         };
     }
-    let (reason, message) = match disruption {
-        Some(message) => (Reason::Disrupted, message),
+    let (reason, message, peer) = match disruption {
+        Some(message) => (Reason::Disrupted, message, None),
         None => why_ended(end),
     };
     NodeStatus {
         phase: NodePhase::Failed,
         reason: Some(reason.as_str().to_owned()),
         message: Some(shorten(&message)),
+        peer,
         ..node
     }
 }
 
-fn why_ended(end: &ContainerStateTerminated) -> (Reason, String) {
+fn why_ended(end: &ContainerStateTerminated) -> (Reason, String, Option<PeerEnd>) {
     let said = end.message.clone().unwrap_or_default();
     let code = end.exit_code;
-    match end.reason.as_deref() {
+    let ending = Ending::read(&said, code);
+    if let Some(Ending::ByPeer(peer)) = ending {
+        return (peer.reason(), peer.message(), Some(peer.recorded()));
+    }
+    let (reason, message) = match end.reason.as_deref() {
         Some("OOMKilled") => (
             Reason::OutOfMemory,
             format!(
@@ -196,12 +206,10 @@ fn why_ended(end: &ContainerStateTerminated) -> (Reason, String) {
             (Reason::NoShell, "the image has no shell: setup and run need `sh` in the image".to_owned())
         }
         Some("StartError" | "ContainerCannotRun") => (Reason::StartFailed, said),
-        // What the entry script leaves behind when setup fails (entry.sh).
-        _ if said.starts_with("{\"phase\":\"setup\"") => {
-            (Reason::SetupFailed, format!("setup ended with exit code {code}; run was not started"))
-        }
-        _ => (Reason::RunFailed, format!("run ended with exit code {code}")),
-    }
+        _ if ending == Some(Ending::SetupFailed) => (Reason::SetupFailed, ending::setup_failed(code)),
+        _ => (Reason::RunFailed, ending::run_failed(code)),
+    };
+    (reason, message, None)
 }
 
 /// The pod failed without its container: evicted, or lost with its machine.

@@ -11,7 +11,7 @@ use sky_crd::{
 };
 
 use super::{
-    InvalidTask, ObservedTask, ValidTask, job,
+    InvalidTask, ObservedTask, ValidTask, agent, job,
     node::{NodeEvidence, node_status},
     scripts, service, status, volumes,
 };
@@ -89,10 +89,11 @@ fn missing(task: &ValidTask, observed: &ObservedTask, jobs: &[Option<&Job>]) -> 
     };
     let scripts = scripts::config_map(task).map(Box::new).map(Write::CreateScripts);
     let service = service::service(task).map(Box::new).map(Write::CreateService);
+    let token = agent::token(task).map(Box::new).map(Write::CreateToken);
     let missing = (0..task.nodes).zip(jobs).filter(|(_, job)| job.is_none());
     let jobs = missing.map(|(index, _)| Write::CreateJob(Box::new(job::job(task, &mounts, index, ATTEMPT))));
     // What pods mount and resolve comes before the pods.
-    Next::Write(scripts.into_iter().chain(service).chain(jobs).collect())
+    Next::Write(scripts.into_iter().chain(service).chain(token).chain(jobs).collect())
 }
 
 fn pending(reason: Reason, message: String) -> TaskPending {

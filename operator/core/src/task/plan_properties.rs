@@ -119,6 +119,7 @@ proptest! {
                 let owners = match write {
                     Write::CreateJob(job) => &job.metadata.owner_references,
                     Write::CreateService(service) => &service.metadata.owner_references,
+                    Write::CreateToken(token) => &token.metadata.owner_references,
                     Write::CreateScripts(scripts) => &scripts.metadata.owner_references,
                     Write::CreateClaim(_) | Write::SetClaimOwners { .. } => return Err(TestCaseError::fail("a claim is no child of a task")),
                 };

@@ -83,7 +83,7 @@ fn job_names(plan: &Plan<SkyTaskStatus>) -> Vec<String> {
 #[test]
 fn a_new_task_gets_service_and_jobs_in_rank_order() {
     let first = World::new(3).plan(0);
-    assert!(matches!(first.writes[0], Write::CreateService(_)));
+    assert!(matches!(first.writes[..2], [Write::CreateService(_), Write::CreateToken(_)]));
     assert_eq!(job_names(&first), ["job-0123abcd-node-0", "job-0123abcd-node-1", "job-0123abcd-node-2"]);
     assert_eq!(first.status, None);
 }
@@ -227,6 +227,68 @@ fn ends_are_explained() {
     }
 }
 
+/// What an agent leaves behind on a node that it has ended because of node `peer`.
+fn ended_by(world: &mut World, index: usize, peer: &str, second: i64) {
+    let message = format!(r#"{{"phase":"run","exitCode":137,"peer":{peer}}}"#);
+    let end = json!({"exitCode": 137, "reason": "Error", "message": message, "finishedAt": at(second).to_string()});
+    world.set_pod(index, "Failed", json!({"terminated": end}));
+}
+
+const FAILED_1: &str = r#"1,"peerState":"failed","peerPhase":"run","peerExitCode":7"#;
+
+#[test]
+fn the_failure_is_that_of_the_node_that_failed_by_itself_in_whatever_order_they_end() {
+    for culprit_first in [true, false] {
+        let mut world = World::new(3);
+        world.pass(0);
+        for step in [culprit_first, !culprit_first] {
+            if step {
+                world.ended(1, 7, 5);
+            } else {
+                ended_by(&mut world, 0, FAILED_1, 3);
+                ended_by(&mut world, 2, FAILED_1, 3);
+            }
+            world.pass(6);
+            let status = world.status();
+            let failure = status.failure.as_ref().unwrap();
+            assert_eq!((failure.node, failure.exit_code, failure.reason.as_str()), (Some(1), Some(7), "RunFailed"));
+            assert_eq!(failure.message, "node-1: run ended with exit code 7: see the log");
+            assert_eq!((status.phase, status.exit_code), (Some(TaskPhase::Failed), Some(7)));
+        }
+        assert!(is_finished(world.status()));
+        let ended = &world.status().nodes[2];
+        assert_eq!((ended.exit_code, ended.reason.as_deref()), (Some(137), Some("PeerFailed")));
+        assert_eq!(ended.message.as_deref(), Some("ended because of node-1: run ended with exit code 7"));
+    }
+}
+
+#[test]
+fn what_a_node_itself_tells_of_its_end_replaces_what_its_peers_say() {
+    let mut world = World::new(2);
+    world.pass(0);
+    ended_by(&mut world, 0, r#"1,"peerState":"lost""#, 3);
+    world.pass(3);
+    assert_eq!(world.status().failure.as_ref().unwrap().reason, "NodeLost");
+    let end = json!({"exitCode": 137, "reason": "OOMKilled", "finishedAt": at(1).to_string()});
+    world.set_pod(1, "Failed", json!({"terminated": end}));
+    world.pass(5);
+    let failure = world.status().failure.as_ref().unwrap();
+    assert_eq!((failure.node, failure.reason.as_str()), (Some(1), "OOMKilled"));
+}
+
+/// A network that was cut in two: each has ended because of the other.
+#[test]
+fn nodes_that_have_lost_each_other_still_have_a_failure() {
+    let mut world = World::new(2);
+    world.pass(0);
+    ended_by(&mut world, 0, r#"1,"peerState":"lost""#, 3);
+    ended_by(&mut world, 1, r#"0,"peerState":"lost""#, 4);
+    world.pass(5);
+    let failure = world.status().failure.as_ref().unwrap();
+    assert_eq!((failure.node, failure.reason.as_str()), (Some(1), "NodeLost"));
+    assert!(is_finished(world.status()));
+}
+
 #[test]
 fn exit_code_0_of_a_disrupted_pod_is_no_success() {
     let mut world = World::new(1);
@@ -308,7 +370,7 @@ fn what_only_events_tell_is_told() {
 fn an_adopted_job_counts_as_made() {
     let mut world = World::new(2);
     let writes = world.plan(0).writes;
-    let Write::CreateJob(job) = &writes[1] else { panic!("the first write is the Service") };
+    let Write::CreateJob(job) = &writes[2] else { panic!("Service and token come first") };
     world.observed.jobs.push(stored(job));
     assert_eq!(job_names(&world.plan(0)), ["job-0123abcd-node-1"]);
 }

@@ -15,7 +15,7 @@ use sky_crd::{
     name::{self, TaskNames},
 };
 
-use super::{ValidTask, entry, literal::literal, scripts, volumes::Mount};
+use super::{ValidTask, agent, entry, literal::literal, scripts, volumes::Mount};
 
 /// Name of the one container.
 pub(super) const CONTAINER: &str = "task";
@@ -28,8 +28,8 @@ const SCRIPTS: &str = "scripts";
 /// Seconds that a script has after SIGTERM.
 const GRACE_SECONDS: i64 = 30;
 
-/// The pod of node `index`.
-pub(super) fn spec(task: &ValidTask, mounts: &[Mount], index: u32) -> PodSpec {
+/// The pod of node `index` in `attempt`.
+pub(super) fn spec(task: &ValidTask, mounts: &[Mount], index: u32, attempt: u32) -> PodSpec {
     let several = task.nodes > 1;
     let secrets = task.spec.image_pull_secrets.iter().map(|secret| LocalObjectReference { name: secret.name.clone() });
     PodSpec {
@@ -40,7 +40,8 @@ pub(super) fn spec(task: &ValidTask, mounts: &[Mount], index: u32) -> PodSpec {
         hostname: several.then(|| TaskNames::hostname(index)),
         subdomain: several.then(|| task.names.service()),
         affinity: several.then(|| apart(task)),
-        containers: vec![container(task, mounts, index)],
+        init_containers: agent::init_container(task, without_gpus(resources(task))).map(|container| vec![container]),
+        containers: vec![container(task, mounts, index, attempt)],
         volumes: Some(volumes(task, mounts)),
         service_account_name: task.spec.service_account_name.clone(),
         image_pull_secrets: non_empty(secrets.collect()),
@@ -52,7 +53,7 @@ pub(super) fn spec(task: &ValidTask, mounts: &[Mount], index: u32) -> PodSpec {
     }
 }
 
-fn container(task: &ValidTask, mounts: &[Mount], index: u32) -> Container {
+fn container(task: &ValidTask, mounts: &[Mount], index: u32, attempt: u32) -> Container {
     let entry = entry::entry_args(task.workdir.as_deref(), scripts::setup(task), scripts::run(task));
     let shell_option = std::iter::once("-c".to_owned());
     Container {
@@ -60,7 +61,7 @@ fn container(task: &ValidTask, mounts: &[Mount], index: u32) -> Container {
         image: Some(task.image.clone()),
         command: Some(vec!["sh".to_owned()]),
         args: Some(shell_option.chain(entry.iter().map(|argument| literal(argument))).collect()),
-        env: Some(environment(task, index)),
+        env: Some(environment(task, index, attempt)),
         resources: Some(resources(task)),
         volume_mounts: Some(volume_mounts(task, mounts)),
         termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
@@ -74,7 +75,7 @@ fn container(task: &ValidTask, mounts: &[Mount], index: u32) -> Container {
 }
 
 /// The user's variables, then ours: for the address of rank 0 the user's value wins, for ranks and counts ours does.
-fn environment(task: &ValidTask, index: u32) -> Vec<EnvVar> {
+fn environment(task: &ValidTask, index: u32, attempt: u32) -> Vec<EnvVar> {
     let mut variables: BTreeMap<String, String> = BTreeMap::new();
     if task.nodes > 1 {
         variables.insert("MASTER_ADDR".to_owned(), task.names.address(0));
@@ -91,7 +92,8 @@ fn environment(task: &ValidTask, index: u32) -> Vec<EnvVar> {
     ];
     variables.extend(ours.map(|(name, value)| (name.to_owned(), value)));
     let variable = |(name, value): (String, String)| EnvVar { name, value: Some(literal(&value)), value_from: None };
-    variables.into_iter().map(variable).collect()
+    let of_agent = agent::environment(task, index, attempt, GRACE_SECONDS);
+    variables.into_iter().map(variable).chain(of_agent).collect()
 }
 
 /// Cores and memory as request and limit, GPUs as limit (specification, "Resource Handling").
@@ -109,18 +111,25 @@ fn resources(task: &ValidTask) -> ResourceRequirements {
     ResourceRequirements { requests: some(requests), limits: some(limits), ..ResourceRequirements::default() }
 }
 
+/// GPUs are devices: a container that asks for one gets one.
+fn without_gpus(mut resources: ResourceRequirements) -> ResourceRequirements {
+    resources.limits = resources.requests.clone();
+    resources
+}
+
 /// Shared memory that is memory (the runtime's default of 64 MiB breaks PyTorch's data loaders), the scripts that are too
-/// long for an argument, and the user's volumes, each claim once.
+/// long for an argument, the agent, and the user's volumes, each claim once.
 fn volumes(task: &ValidTask, mounts: &[Mount]) -> Vec<Volume> {
     let shm = EmptyDirVolumeSource {
         medium: Some("Memory".to_owned()),
         size_limit: task.memory.as_ref().map(sky_crd::quantity::Amount::to_quantity),
     };
     let mut volumes = vec![Volume { name: SHM.to_owned(), empty_dir: Some(shm), ..Volume::default() }];
-    if scripts::config_map(task).is_some() {
+    if scripts::needs_config_map(task) {
         let source = ConfigMapVolumeSource { name: task.names.scripts(), ..ConfigMapVolumeSource::default() };
         volumes.push(Volume { name: SCRIPTS.to_owned(), config_map: Some(source), ..Volume::default() });
     }
+    volumes.extend(agent::volumes(task));
     for mount in mounts {
         let name = name::pod_volume(&mount.claim);
         if volumes.iter().all(|volume| volume.name != name) {
@@ -138,9 +147,10 @@ fn volume_mounts(task: &ValidTask, mounts: &[Mount]) -> Vec<VolumeMount> {
         ..VolumeMount::default()
     };
     let mut all = vec![at(SHM, "/dev/shm")];
-    if scripts::config_map(task).is_some() {
+    if scripts::needs_config_map(task) {
         all.push(VolumeMount { read_only: Some(true), ..at(SCRIPTS, scripts::MOUNT) });
     }
+    all.extend(agent::volume_mounts(task));
     let of_user = mounts.iter().map(|mount| VolumeMount {
         sub_path: mount.sub_path.clone(),
         ..at(&name::pod_volume(&mount.claim), &mount.path)

@@ -1,7 +1,5 @@
 //! How a task's scripts reach its pods: short ones as arguments, long ones in a ConfigMap.
 
-use std::collections::BTreeMap;
-
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::core::ObjectMeta;
 use sky_crd::label;
@@ -19,14 +17,23 @@ const RUN: &str = "run";
 const SETUP_FILE: &str = "/sky/scripts/setup";
 const RUN_FILE: &str = "/sky/scripts/run";
 
+/// Whether a script is too long for an argument.
+pub(super) fn needs_config_map(task: &ValidTask) -> bool {
+    [&task.spec.setup, &task.spec.run].into_iter().flatten().any(|script| is_long(script))
+}
+
+fn is_long(script: &str) -> bool {
+    script.len() > MAX_ARGUMENT
+}
+
 /// The ConfigMap for scripts that are too long for an argument. Immutable: a Job's pod must see what its task said.
 pub(super) fn config_map(task: &ValidTask) -> Option<ConfigMap> {
     let long = [(SETUP, &task.spec.setup), (RUN, &task.spec.run)]
         .into_iter()
-        .filter_map(|(key, script)| Some((key.to_owned(), script.clone()?)))
-        .filter(|(_, script)| script.len() > MAX_ARGUMENT);
-    let data: BTreeMap<_, _> = long.collect();
-    (!data.is_empty()).then(|| ConfigMap {
+        .filter_map(|(key, script)| Some((key, script.as_ref()?)))
+        .filter(|(_, script)| is_long(script))
+        .map(|(key, script)| (key.to_owned(), script.clone()));
+    needs_config_map(task).then(|| ConfigMap {
         metadata: ObjectMeta {
             name: Some(task.names.scripts()),
             namespace: Some(task.owner.namespace.clone()),
@@ -34,7 +41,7 @@ pub(super) fn config_map(task: &ValidTask) -> Option<ConfigMap> {
             owner_references: Some(vec![task.owner.reference.clone()]),
             ..ObjectMeta::default()
         },
-        data: Some(data),
+        data: Some(long.collect()),
         immutable: Some(true),
         ..ConfigMap::default()
     })
@@ -53,7 +60,7 @@ pub(super) fn run(task: &ValidTask) -> ScriptSource<'_> {
 fn source<'a>(script: Option<&'a str>, file: &'static str) -> ScriptSource<'a> {
     match script {
         None | Some("") => ScriptSource::Absent,
-        Some(script) if script.len() > MAX_ARGUMENT => ScriptSource::File(file),
+        Some(script) if is_long(script) => ScriptSource::File(file),
         Some(script) => ScriptSource::Text(script),
     }
 }

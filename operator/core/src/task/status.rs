@@ -6,7 +6,7 @@ use sky_crd::{
     task::{NodePhase, NodeStatus, SkyTaskStatus, TaskFailure, TaskPending, TaskPhase},
 };
 
-use super::ValidTask;
+use super::{ValidTask, ending};
 
 /// How many nodes are in which phase.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(super) fn aggregate(
 ) -> SkyTaskStatus {
     let counts = count(&nodes);
     let ended = counts.pending == 0 && counts.running == 0;
-    let failure = task.status.failure.clone().or_else(|| first_failure(&nodes));
+    let failure = failure(&task.status, &nodes);
     let phase = phase(counts);
     let pending = (phase == TaskPhase::Pending || counts.pending > 0)
         .then(|| waiting.or_else(|| first_waiting(&nodes)))
@@ -115,10 +115,25 @@ fn phase(counts: Counts) -> TaskPhase {
     }
 }
 
-/// The node that failed first; the lowest rank of those that failed in the same second.
+/// The failure of the task: of the node that failed first by itself. Once recorded it stays. Until that node is seen to
+/// have ended, it is what the peers say that it brought down.
+fn failure(recorded: &SkyTaskStatus, nodes: &[NodeStatus]) -> Option<TaskFailure> {
+    let was_seen = |failure: &&TaskFailure| {
+        let node = failure.node.and_then(|index| recorded.nodes.get(index as usize));
+        node.is_none_or(failed_by_itself)
+    };
+    let recorded = recorded.failure.as_ref();
+    let certain = recorded.filter(was_seen).cloned().or_else(|| first_failure(nodes));
+    certain.or_else(|| recorded.cloned()).or_else(|| told_failure(nodes))
+}
+
+fn failed_by_itself(node: &NodeStatus) -> bool {
+    node.phase == NodePhase::Failed && node.peer.is_none()
+}
+
+/// The node that failed first by itself; the lowest rank of those that failed in the same second.
 fn first_failure(nodes: &[NodeStatus]) -> Option<TaskFailure> {
-    let failed = nodes.iter().filter(|node| node.phase == NodePhase::Failed);
-    let first = failed.min_by_key(|node| (node.finished_at.as_ref().map(|time| time.0), node.index))?;
+    let first = earliest(nodes.iter().filter(|node| failed_by_itself(node)))?;
     Some(TaskFailure {
         node: Some(first.index),
         pod: first.pod.clone(),
@@ -127,6 +142,27 @@ fn first_failure(nodes: &[NodeStatus]) -> Option<TaskFailure> {
         reason: first.reason.clone().unwrap_or_default(),
         message: of_node(first),
     })
+}
+
+/// The node that the first ended node was ended because of.
+fn told_failure(nodes: &[NodeStatus]) -> Option<TaskFailure> {
+    let peer = earliest(nodes.iter().filter(|node| node.peer.is_some()))?.peer.clone()?;
+    let message = Some(ending::told(&peer));
+    let seen = nodes.get(peer.node as usize).cloned().unwrap_or_default();
+    let node =
+        NodeStatus { index: peer.node, reason: Some(peer.reason.clone()), exit_code: peer.exit_code, message, ..seen };
+    Some(TaskFailure {
+        node: Some(peer.node),
+        exit_code: peer.exit_code,
+        reason: peer.reason,
+        message: of_node(&node),
+        pod: node.pod,
+        machine: node.machine,
+    })
+}
+
+fn earliest<'a>(nodes: impl Iterator<Item = &'a NodeStatus>) -> Option<&'a NodeStatus> {
+    nodes.min_by_key(|node| (node.finished_at.as_ref().map(|time| time.0), node.index))
 }
 
 fn first_waiting(nodes: &[NodeStatus]) -> Option<TaskPending> {

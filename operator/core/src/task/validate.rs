@@ -9,6 +9,7 @@ use sky_crd::{
     task::{SkyTask, SkyTaskSpec, SkyTaskStatus},
 };
 
+use super::agent;
 use crate::owner::Owner;
 
 /// Longest ConfigMap, in bytes (Kubernetes' limit on the data of one).
@@ -19,6 +20,8 @@ const MAX_SCRIPTS: usize = 1_048_576;
 pub struct Policy {
     /// Image of tasks that name none.
     pub default_image: String,
+    /// Image that brings the agent into the pods of tasks with several nodes: our own.
+    pub agent_image: String,
 }
 
 /// A task whose children the API server has no reason of form to refuse.
@@ -40,6 +43,8 @@ pub struct ValidTask {
     pub nodes: u32,
     /// Container image.
     pub image: String,
+    /// Image that the agent comes in.
+    pub agent_image: String,
     /// Cores per node, request and limit.
     pub cpus: Option<Amount>,
     /// Memory per node, request and limit.
@@ -74,6 +79,9 @@ pub enum InvalidTask {
         "spec.envs: `{0}` cannot be the name of an environment variable: letters, digits and `_`, not a digit first"
     )]
     EnvName(String),
+    /// A name that is the agent's.
+    #[error("spec.envs: `{0}`: names that begin with SKY_AGENT belong to the product; choose another")]
+    ReservedEnv(String),
     /// A value that no process can be given.
     #[error("{0}: contains a NUL character, which no process can be given")]
     Nul(String),
@@ -123,6 +131,7 @@ pub fn validate(task: &SkyTask, policy: &Policy) -> Result<ValidTask, InvalidTas
         user: task.user()?,
         nodes: spec.num_nodes,
         image: spec.resources.image_id.clone().unwrap_or_else(|| policy.default_image.clone()),
+        agent_image: policy.agent_image.clone(),
         cpus: amount(&spec.resources.cpus, Amount::cpus).map_err(InvalidTask::Cpus)?,
         memory: amount(&spec.resources.memory, Amount::memory).map_err(InvalidTask::Memory)?,
         gpus: spec.resources.accelerators.first().map_or(0, |accelerator| accelerator.count),
@@ -151,6 +160,10 @@ fn check_envs(envs: &BTreeMap<String, String>) -> Result<(), InvalidTask> {
     for (name, value) in envs {
         if !fits(name) {
             return Err(InvalidTask::EnvName(name.clone()));
+        }
+        // The entry script would take it for ours.
+        if name.starts_with(agent::PREFIX) {
+            return Err(InvalidTask::ReservedEnv(name.clone()));
         }
         if value.contains('\0') {
             return Err(InvalidTask::Nul(format!("spec.envs.{name}")));
@@ -185,11 +198,12 @@ mod tests {
     #[test]
     fn every_refusal_names_its_field() {
         type Change = fn(&mut SkyTaskSpec);
-        let table: [(Change, &str); 9] = [
+        let table: [(Change, &str); 10] = [
             (|spec| spec.user = " ".into(), "spec.user"),
             (|spec| spec.resources.cpus = Some(fixture::text("many")), "spec.resources.cpus"),
             (|spec| spec.resources.memory = Some(fixture::text("lots")), "spec.resources.memory"),
             (|spec| drop(spec.envs.insert("A-B".into(), "x".into())), "spec.envs"),
+            (|spec| drop(spec.envs.insert("SKY_AGENT".into(), "x".into())), "spec.envs: `SKY_AGENT`"),
             (|spec| drop(spec.envs.insert("A".into(), "\0".into())), "spec.envs.A"),
             (|spec| spec.run = Some("a\0".into()), "spec.run"),
             (|spec| spec.run = Some("é".repeat(524_289)), "spec.setup and spec.run"),

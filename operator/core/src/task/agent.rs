@@ -1,0 +1,141 @@
+//! The agent in the pods of a task of several nodes, by which they agree among themselves: how it gets there, and what it
+//! is told. What it does is in `operator/agent/PROTOCOL.md`.
+
+use k8s_openapi::api::core::v1::{
+    Capabilities, Container, EmptyDirVolumeSource, EnvVar, EnvVarSource, ObjectFieldSelector, ResourceRequirements,
+    SeccompProfile, Secret, SecretVolumeSource, SecurityContext, Volume, VolumeMount,
+};
+use kube::core::ObjectMeta;
+use sky_crd::label;
+
+use super::ValidTask;
+
+/// What all of the agent's variables begin with; no variable of a user may.
+pub(super) const PREFIX: &str = "SKY_AGENT";
+/// The key in the Secret, and so the file below [`TOKEN_MOUNT`].
+pub const TOKEN_KEY: &str = "token";
+
+/// The program in our own image.
+const PROGRAM: &str = "/sky-agent";
+/// The user our image runs as, by number: the kubelet can then tell that it is not root.
+const USER: i64 = 65_532;
+const VOLUME: &str = "sky-agent";
+const MOUNT: &str = "/sky/agent";
+const INSTALLED: &str = "/sky/agent/sky-agent";
+const TOKEN_VOLUME: &str = "sky-agent-token";
+const TOKEN_MOUNT: &str = "/sky/token";
+const TOKEN_FILE: &str = "/sky/token/token";
+/// Where agents listen; a NetworkPolicy has to let the nodes of a task reach it on each other.
+const PORT: u16 = 27_597;
+/// Seconds of silence after which a peer is lost.
+const LOST_SECONDS: u32 = 15;
+/// Seconds that the nodes of a task wait for each other's containers.
+const START_SECONDS: u32 = 600;
+
+/// Whether the task's nodes have something to agree on.
+pub(super) fn is_needed(task: &ValidTask) -> bool {
+    task.nodes > 1
+}
+
+/// The Secret that the nodes of the task know each other by, without its token: that is random, and put in where the
+/// Secret is created, so that no plan ever holds it.
+///
+/// The operator may create Secrets and not read them. One that is there already keeps its token: all nodes of an attempt
+/// have the same, whenever the operator was interrupted.
+pub(super) fn token(task: &ValidTask) -> Option<Secret> {
+    is_needed(task).then(|| Secret {
+        metadata: ObjectMeta {
+            name: Some(task.names.token(&task.owner.uid)),
+            namespace: Some(task.owner.namespace.clone()),
+            labels: Some(label::task_labels(&task.id, &task.name, &task.user)),
+            owner_references: Some(vec![task.owner.reference.clone()]),
+            ..ObjectMeta::default()
+        },
+        immutable: Some(true),
+        ..Secret::default()
+    })
+}
+
+/// The container that brings the agent, whatever the user's image is. It may use as much as the task itself: the pod then
+/// asks for no more than without it, and keeps its quality of service.
+pub(super) fn init_container(task: &ValidTask, resources: ResourceRequirements) -> Option<Container> {
+    is_needed(task).then(|| Container {
+        name: VOLUME.to_owned(),
+        image: Some(task.agent_image.clone()),
+        image_pull_policy: Some("IfNotPresent".to_owned()),
+        command: Some([PROGRAM, "install", MOUNT].map(str::to_owned).to_vec()),
+        resources: Some(resources),
+        volume_mounts: Some(vec![mount(VOLUME, MOUNT, None)]),
+        security_context: Some(SecurityContext {
+            allow_privilege_escalation: Some(false),
+            capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None }),
+            read_only_root_filesystem: Some(true),
+            run_as_non_root: Some(true),
+            run_as_user: Some(USER),
+            seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".to_owned(), ..SeccompProfile::default() }),
+            ..SecurityContext::default()
+        }),
+        ..Container::default()
+    })
+}
+
+/// The agent's and the token's volume. Every user may read them: the image's is not known.
+pub(super) fn volumes(task: &ValidTask) -> Vec<Volume> {
+    if !is_needed(task) {
+        return Vec::new();
+    }
+    let token = SecretVolumeSource {
+        secret_name: Some(task.names.token(&task.owner.uid)),
+        default_mode: Some(0o444),
+        ..SecretVolumeSource::default()
+    };
+    vec![
+        Volume { name: VOLUME.to_owned(), empty_dir: Some(EmptyDirVolumeSource::default()), ..Volume::default() },
+        Volume { name: TOKEN_VOLUME.to_owned(), secret: Some(token), ..Volume::default() },
+    ]
+}
+
+/// Where the task's container sees them.
+pub(super) fn volume_mounts(task: &ValidTask) -> Vec<VolumeMount> {
+    if !is_needed(task) {
+        return Vec::new();
+    }
+    vec![mount(VOLUME, MOUNT, Some(true)), mount(TOKEN_VOLUME, TOKEN_MOUNT, Some(true))]
+}
+
+fn mount(volume: &str, path: &str, read_only: Option<bool>) -> VolumeMount {
+    VolumeMount { name: volume.to_owned(), mount_path: path.to_owned(), read_only, ..VolumeMount::default() }
+}
+
+/// What the agent of node `index` is told, and by which the entry script knows that there is one. `grace` is the pod's:
+/// seconds from SIGTERM to SIGKILL.
+pub(super) fn environment(task: &ValidTask, index: u32, attempt: u32, grace: i64) -> Vec<EnvVar> {
+    if !is_needed(task) {
+        return Vec::new();
+    }
+    let set = |name: &str, value: String| EnvVar { name: name.to_owned(), value: Some(value), value_from: None };
+    vec![
+        set("SKY_AGENT", INSTALLED.to_owned()),
+        of_pod("SKY_AGENT_ADDRESS", "status.podIP"),
+        set("SKY_AGENT_ATTEMPT", attempt.to_string()),
+        set("SKY_AGENT_GRACE_SECONDS", grace.to_string()),
+        set("SKY_AGENT_LOST_SECONDS", LOST_SECONDS.to_string()),
+        set("SKY_AGENT_NAMESPACE", task.owner.namespace.clone()),
+        set("SKY_AGENT_NODES", task.nodes.to_string()),
+        set("SKY_AGENT_PORT", PORT.to_string()),
+        set("SKY_AGENT_RANK", index.to_string()),
+        set("SKY_AGENT_SERVICE", task.names.service()),
+        set("SKY_AGENT_START_SECONDS", START_SECONDS.to_string()),
+        set("SKY_AGENT_TOKEN_FILE", TOKEN_FILE.to_owned()),
+    ]
+}
+
+/// A variable whose value only the kubelet knows.
+fn of_pod(name: &str, field: &str) -> EnvVar {
+    let field = ObjectFieldSelector { field_path: field.to_owned(), api_version: None };
+    EnvVar {
+        name: name.to_owned(),
+        value: None,
+        value_from: Some(EnvVarSource { field_ref: Some(field), ..EnvVarSource::default() }),
+    }
+}
