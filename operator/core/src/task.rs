@@ -1,7 +1,6 @@
 //! A SkyTask: what its children are, what state they are in, and what to do next.
 
 mod agent;
-mod ending;
 pub mod entry;
 mod job;
 mod literal;
@@ -12,6 +11,7 @@ mod pod;
 mod scripts;
 mod service;
 mod status;
+mod termination;
 mod validate;
 mod volumes;
 mod waiting;

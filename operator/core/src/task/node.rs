@@ -16,8 +16,8 @@ use sky_crd::{
 
 use super::{
     Warning,
-    ending::{self, Ending},
     pod::CONTAINER,
+    termination::{self, Ending},
     waiting,
 };
 use crate::owner::controller_uid;
@@ -206,8 +206,8 @@ fn why_ended(end: &ContainerStateTerminated) -> (Reason, String, Option<PeerEnd>
             (Reason::NoShell, "the image has no shell: setup and run need `sh` in the image".to_owned())
         }
         Some("StartError" | "ContainerCannotRun") => (Reason::StartFailed, said),
-        _ if ending == Some(Ending::SetupFailed) => (Reason::SetupFailed, ending::setup_failed(code)),
-        _ => (Reason::RunFailed, ending::run_failed(code)),
+        _ if ending == Some(Ending::SetupFailed) => (Reason::SetupFailed, termination::setup_failed(code)),
+        _ => (Reason::RunFailed, termination::run_failed(code)),
     };
     (reason, message, None)
 }

@@ -6,7 +6,7 @@ use sky_crd::{
     task::{NodePhase, NodeStatus, SkyTaskStatus, TaskFailure, TaskPending, TaskPhase},
 };
 
-use super::{ValidTask, ending};
+use super::{ValidTask, termination};
 
 /// How many nodes are in which phase.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -147,7 +147,7 @@ fn first_failure(nodes: &[NodeStatus]) -> Option<TaskFailure> {
 /// The node that the first ended node was ended because of.
 fn told_failure(nodes: &[NodeStatus]) -> Option<TaskFailure> {
     let peer = earliest(nodes.iter().filter(|node| node.peer.is_some()))?.peer.clone()?;
-    let message = Some(ending::told(&peer));
+    let message = Some(termination::told(&peer));
     let seen = nodes.get(peer.node as usize).cloned().unwrap_or_default();
     let node =
         NodeStatus { index: peer.node, reason: Some(peer.reason.clone()), exit_code: peer.exit_code, message, ..seen };
