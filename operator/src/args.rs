@@ -37,6 +37,23 @@ pub struct Args {
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub concurrency: u16,
 
+    /// Of all operators with this flag that share a lease, one works and the others wait for its end.
+    #[arg(long)]
+    pub leader_election: bool,
+
+    /// Name of the lease.
+    #[arg(long, default_value = "sky-operator", value_name = "NAME")]
+    pub lease_name: String,
+
+    /// Namespace of the lease. Without it, the operator's own.
+    #[arg(long, value_name = "NAMESPACE")]
+    pub lease_namespace: Option<String>,
+
+    /// Seconds without a renewal after which another operator takes over. Renewed three times as often; a holder that
+    /// cannot renew ends after two thirds of it.
+    #[arg(long, default_value_t = 15, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(3..=3600))]
+    pub lease_duration: u16,
+
     /// Form of the log.
     #[arg(long, default_value = "text", value_name = "text|json")]
     pub log_format: LogFormat,

@@ -7,7 +7,9 @@
 mod apply;
 mod args;
 mod error;
+mod fence;
 mod kinds;
+mod lead;
 mod memory;
 mod metrics;
 mod own_image;

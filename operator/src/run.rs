@@ -23,7 +23,7 @@ use kube::{
 };
 use prometheus_client::registry::Registry;
 use sky_crd::{task::SkyTask, volume::SkyVolume};
-use sky_operator_core::task::Policy;
+use sky_operator_core::{lease::Terms, task::Policy};
 use sky_runtime::{
     admin::{self, Readiness},
     client::{self, ClientOptions},
@@ -35,7 +35,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Args, UnknownImage,
+    fence::fenced,
     kinds::Kind,
+    lead::Candidate,
     memory::Memory,
     metrics::Metrics,
     own_image::agent_image,
@@ -85,8 +87,15 @@ pub async fn run(args: Args) -> Result<(), RunError> {
     let metrics = Metrics::register(&mut registry);
     let readiness = Readiness::new();
     let mut supervisor = Supervisor::new(DRAIN);
+    let elected = CancellationToken::new();
+    let candidate = args.leader_election.then(|| stand(&mut supervisor, &client, &args, &readiness, &elected));
+    let client = if let Some(candidate) = &candidate {
+        fenced(client, candidate.hold())
+    } else {
+        elected.cancel();
+        client
+    };
     for namespace in namespaces(&args.namespaces) {
-        tracing::info!(namespace = namespace.as_deref().unwrap_or("all"), "watching");
         watch_namespace(
             &mut supervisor,
             &client,
@@ -94,13 +103,39 @@ pub async fn run(args: Args) -> Result<(), RunError> {
             (args.concurrency, &policy),
             &metrics,
             &readiness,
+            &elected,
         );
     }
     let address = args.admin_address;
     let listener = TcpListener::bind(address).await.map_err(|source| RunError::Admin { address, source })?;
     let shutdown = supervisor.shutdown_token();
     supervisor.spawn("admin port", admin::serve(listener, Arc::new(registry), readiness, shutdown));
-    Ok(supervisor.run().await?)
+    let outcome = supervisor.run().await;
+    if let Some(candidate) = candidate {
+        // Only now: no pass is on its way any more.
+        candidate.release().await;
+    }
+    Ok(outcome?)
+}
+
+/// Stands for election; `elected` is cancelled once this process leads.
+fn stand(
+    supervisor: &mut Supervisor,
+    client: &Client,
+    args: &Args,
+    readiness: &Readiness,
+    elected: &CancellationToken,
+) -> Arc<Candidate> {
+    // A container that is started again in its pod keeps the host name, and is another process all the same.
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "sky-operator".to_owned());
+    let me = format!("{host}_{:08x}", rand::random::<u32>());
+    let terms = Terms::new(args.lease_duration);
+    let namespace = args.lease_namespace.as_deref().unwrap_or(client.default_namespace());
+    let candidate = Arc::new(Candidate::new(client, (namespace, &args.lease_name), me, terms, Timestamp::now));
+    let (standing, elected, shutdown) = (candidate.clone(), elected.clone(), supervisor.shutdown_token());
+    let ready = readiness.component("lease");
+    supervisor.spawn("leader election", async move { standing.lead(|| ready.set_ready(), elected, shutdown).await });
+    candidate
 }
 
 /// Every namespace once; `None`, all of them, when none is named.
@@ -118,6 +153,7 @@ fn watch_namespace(
     (concurrency, policy): (u16, &Policy),
     metrics: &Metrics,
     readiness: &Readiness,
+    elected: &CancellationToken,
 ) {
     let (stores, writers) = caches();
     let (task_sender, task_queue) = unbounded();
@@ -132,14 +168,25 @@ fn watch_namespace(
         clock: Timestamp::now,
         jitter: rand::random,
     });
-    start_watches(supervisor, &scope, &Triggers { tasks: task_sender, volumes: volume_sender }, writers);
-    let place = namespace.map_or("all namespaces", String::as_str);
+    let triggers = Triggers { tasks: task_sender, volumes: volume_sender };
+    start_watches(supervisor, &scope, &triggers, elected, writers);
+    let place = namespace.map_or_else(|| "all namespaces".to_owned(), Clone::clone);
     let ready = readiness.component(format!("caches of {place}"));
-    let token = supervisor.shutdown_token();
+    if !elected.is_cancelled() {
+        // Who stands by keeps no caches and takes over at any time: a rolling update must not wait for more.
+        ready.set_ready();
+    }
+    let (elected, token) = (elected.clone(), supervisor.shutdown_token());
     supervisor.spawn("controllers", async move {
-        // One waiter for all: kube wakes only the last that waits for a store.
+        let leading = async {
+            elected.cancelled().await;
+            ready.set_not_ready();
+            tracing::info!(namespace = place, "watching");
+            // One waiter for all: kube wakes only the last that waits for a store.
+            filled(&scope.stores).await;
+        };
         tokio::select! {
-            () = filled(&scope.stores) => {}
+            () = leading => {}
             () = token.cancelled() => return Ok::<_, Infallible>(()),
         }
         ready.set_ready();
@@ -178,7 +225,13 @@ fn caches() -> (Stores, Writers) {
     (Stores { tasks, volumes, jobs, pods, claims, warnings }, writers)
 }
 
-fn start_watches(supervisor: &mut Supervisor, scope: &Arc<Scope>, triggers: &Triggers, writers: Writers) {
+fn start_watches(
+    supervisor: &mut Supervisor,
+    scope: &Arc<Scope>,
+    triggers: &Triggers,
+    elected: &CancellationToken,
+    writers: Writers,
+) {
     let ours = "skypilot-task=true";
     let tasks = Watch::of("skytasks", writers.tasks, without_managed_fields, Triggers::on_task);
     let volumes = Watch::of("skyvolumes", writers.volumes, without_managed_fields, Triggers::on_volume);
@@ -186,27 +239,31 @@ fn start_watches(supervisor: &mut Supervisor, scope: &Arc<Scope>, triggers: &Tri
     let jobs = Watch::of("jobs", writers.jobs, without_template, Triggers::on_job);
     let pods = Watch::of("pods", writers.pods, without_spec, Triggers::on_pod);
     let warnings = Watch::of("events", writers.warnings, words_only, Triggers::on_warning);
-    start(supervisor, scope, triggers, tasks);
-    start(supervisor, scope, triggers, volumes);
-    start(supervisor, scope, triggers, claims);
-    start(supervisor, scope, triggers, Watch { labels: ours, ..jobs });
-    start(supervisor, scope, triggers, Watch { labels: ours, ..pods });
-    start(supervisor, scope, triggers, Watch { fields: "type=Warning", ..warnings });
+    start(supervisor, scope, triggers, elected, tasks);
+    start(supervisor, scope, triggers, elected, volumes);
+    start(supervisor, scope, triggers, elected, claims);
+    start(supervisor, scope, triggers, elected, Watch { labels: ours, ..jobs });
+    start(supervisor, scope, triggers, elected, Watch { labels: ours, ..pods });
+    start(supervisor, scope, triggers, elected, Watch { fields: "type=Warning", ..warnings });
 }
 
-fn start<K: Watched>(supervisor: &mut Supervisor, scope: &Arc<Scope>, triggers: &Triggers, watch: Watch<K>) {
+fn start<K: Watched>(
+    supervisor: &mut Supervisor,
+    scope: &Arc<Scope>,
+    triggers: &Triggers,
+    elected: &CancellationToken,
+    watch: Watch<K>,
+) {
     let (scope, triggers, shutdown) = (scope.clone(), triggers.clone(), supervisor.shutdown_token());
+    let elected = elected.clone();
     supervisor.spawn("watch", async move {
         let memory = scope.clone();
         let gone = move |object: &K| memory.memory.forget(object.meta().uid.as_deref().unwrap_or_default());
-        let watching = watch.run(
-            scope.client.clone(),
-            scope.namespace.clone(),
-            scope.stores.clone(),
-            triggers,
-            scope.metrics.clone(),
-            gone,
-        );
+        let watching = async {
+            elected.cancelled().await;
+            let (client, namespace) = (scope.client.clone(), scope.namespace.clone());
+            watch.run(client, namespace, scope.stores.clone(), triggers, scope.metrics.clone(), gone).await;
+        };
         tokio::select! {
             () = watching => Err("the stream of events ended"),
             () = shutdown.cancelled() => Ok(()),

@@ -2,6 +2,7 @@
 
 mod crash;
 mod deletion;
+mod election;
 mod gateway;
 mod idle;
 mod names;

@@ -7,6 +7,9 @@ use sky_tests::cluster::client;
 const OPERATOR: &str = "system:serviceaccount:skytask-system:sky-operator";
 const GATEWAY: &str = "system:serviceaccount:skytask-system:sky-api-gateway";
 
+/// Only this one, in the operator's own namespace.
+const LEASE: &str = "sky-operator";
+
 /// Group, resource, subresource, verbs.
 type Right = (&'static str, &'static str, &'static str, &'static str);
 
@@ -86,25 +89,53 @@ async fn are_what_is_needed_and_no_more() {
     ];
     for (user, namespace, rights, expected) in table {
         for (group, resource, subresource, verbs) in rights {
+            let of = |verb: &str| attributes(namespace, (group, resource, subresource), "", verb);
             for verb in verbs.split(' ') {
-                let attributes = ResourceAttributes {
-                    namespace: Some(namespace.to_owned()),
-                    group: Some((*group).to_owned()),
-                    resource: Some((*resource).to_owned()),
-                    subresource: Some((*subresource).to_owned()).filter(|part| !part.is_empty()),
-                    verb: Some(verb.to_owned()),
-                    ..ResourceAttributes::default()
-                };
-                let spec = SubjectAccessReviewSpec {
-                    user: Some(user.to_owned()),
-                    resource_attributes: Some(attributes),
-                    ..SubjectAccessReviewSpec::default()
-                };
-                let review = SubjectAccessReview { spec, ..SubjectAccessReview::default() };
-                let review = reviews.create(&PostParams::default(), &review).await.expect("a review");
-                let allowed = review.status.expect("an answer").allowed;
+                let allowed = may(&reviews, user, of(verb)).await;
                 assert_eq!(allowed, expected, "{user} {verb} {resource}/{subresource} in {namespace}");
             }
         }
     }
+    let leases = ("coordination.k8s.io", "leases", "");
+    for (namespace, name, verbs, expected) in [
+        ("skytask-system", LEASE, "get update", true),
+        ("skytask-system", "", "create", true),
+        ("skytask-system", "another", "get update", false),
+        ("skytask-system", LEASE, "delete patch list watch", false),
+        ("default", LEASE, "get update", false),
+        ("kube-system", "kube-scheduler", "get update", false),
+    ] {
+        for verb in verbs.split(' ') {
+            let allowed = may(&reviews, OPERATOR, attributes(namespace, leases, name, verb)).await;
+            assert_eq!(allowed, expected, "{verb} lease {name:?} in {namespace}");
+        }
+    }
+}
+
+fn attributes(
+    namespace: &str,
+    (group, resource, subresource): (&str, &str, &str),
+    name: &str,
+    verb: &str,
+) -> ResourceAttributes {
+    let set = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    ResourceAttributes {
+        namespace: set(namespace),
+        group: Some(group.to_owned()),
+        resource: set(resource),
+        subresource: set(subresource),
+        name: set(name),
+        verb: set(verb),
+        ..ResourceAttributes::default()
+    }
+}
+
+async fn may(reviews: &Api<SubjectAccessReview>, user: &str, attributes: ResourceAttributes) -> bool {
+    let spec = SubjectAccessReviewSpec {
+        user: Some(user.to_owned()),
+        resource_attributes: Some(attributes),
+        ..SubjectAccessReviewSpec::default()
+    };
+    let review = SubjectAccessReview { spec, ..SubjectAccessReview::default() };
+    reviews.create(&PostParams::default(), &review).await.expect("a review").status.expect("an answer").allowed
 }

@@ -6,27 +6,83 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::cluster::{image, kubeconfig, required};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::{
+    DEADLINE,
+    cluster::{image, kubeconfig, required},
+};
+
+/// Names of operators that share a lease.
+pub const ONE: &str = "-one";
+/// The other.
+pub const TWO: &str = "-two";
 
 /// The process. It is killed when this is dropped.
 pub struct Operator {
     process: Child,
+    log: PathBuf,
 }
 
 impl Operator {
     /// Starts one for a namespace.
     pub fn start(namespace: &str) -> Self {
-        let output = File::options().create(true).append(true).open(log_file(namespace)).expect("a log file");
+        Self::spawn(namespace, "", &[])
+    }
+
+    /// Starts one that works only while it holds the namespace's lease, in which it is called `name`.
+    pub fn start_elected(namespace: &str, name: &str) -> Self {
+        let lease = ["--leader-election", "--lease-namespace", namespace];
+        Self::spawn(namespace, name, &lease)
+    }
+
+    fn spawn(namespace: &str, name: &str, flags: &[&str]) -> Self {
+        let log = log_file(&format!("{namespace}{name}"));
+        let output = File::options().create(true).append(true).open(&log).expect("a log file");
         let process = Command::new(required("SKY_TEST_OPERATOR"))
             .args(["--namespace", namespace, "--admin-address", "127.0.0.1:0", "--agent-image", &image("sky")])
+            .args(flags)
             .env("KUBECONFIG", kubeconfig())
+            .env("HOSTNAME", name)
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(output)
             .spawn()
             .expect("the operator starts");
-        Self { process }
+        Self { process, log }
+    }
+
+    /// What it has logged so far.
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// One of its admin pages, such as `/metrics`.
+    pub fn page(&self, path: &str) -> String {
+        let log = self.said();
+        let address = log.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("an address");
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+        let answer = agent.get(format!("http://{address}{path}")).call();
+        answer.expect("an answer").body_mut().read_to_string().expect("text")
+    }
+
+    /// Stops or continues the process, or asks it to end.
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(&self.process);
+        kill_process(pid, signal).expect("the process is there");
+    }
+
+    /// Waits until it has ended by itself; whether it called that a success.
+    pub async fn ended(&mut self) -> bool {
+        let deadline = tokio::time::Instant::now() + DEADLINE;
+        loop {
+            if let Some(status) = self.process.try_wait().expect("a child") {
+                return status.success();
+            }
+            assert!(tokio::time::Instant::now() < deadline, "the operator goes on: {}", self.said());
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
     }
 
     /// Ends it at once, as a power cut would.
@@ -49,7 +105,8 @@ impl Drop for Operator {
 
 /// What all operators of a namespace have logged.
 pub fn log(namespace: &str) -> String {
-    std::fs::read_to_string(log_file(namespace)).unwrap_or_default()
+    let read = |name: &str| std::fs::read_to_string(log_file(&format!("{namespace}{name}"))).unwrap_or_default();
+    ["", ONE, TWO].map(read).concat()
 }
 
 fn log_file(namespace: &str) -> PathBuf {

@@ -6,6 +6,7 @@
 
 pub mod backoff;
 pub mod class;
+pub mod lease;
 pub mod owner;
 pub mod plan;
 pub mod settle;
