@@ -1,7 +1,7 @@
 //! The resource `SkyTask`: a SkyPilot task as a Kubernetes object.
 
 mod resources;
-mod spec;
+pub(crate) mod spec;
 mod status;
 
 pub use resources::Resources;

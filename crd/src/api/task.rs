@@ -17,7 +17,7 @@ use crate::{
     quantity::Amount,
     task::{
         FileMount, NodePhase, NodeStatus, Resources, SkyTask, SkyTaskSpec, SkyTaskStatus, TaskPhase, VolumeMount,
-        Workdir,
+        Workdir, spec,
     },
 };
 
@@ -110,6 +110,8 @@ impl TaskRequest {
             tolerations: Vec::new(),
             priority_class_name: None,
             runtime_class_name: None,
+            grace_period_seconds: spec::default_grace(),
+            start_timeout_seconds: spec::default_start(),
             labels: BTreeMap::new(),
         };
         let mut labels = label::task_labels(id, &name, user);

@@ -163,6 +163,16 @@ pub struct SkyTaskSpec {
     #[schemars(length(min = 1, max = 253))]
     pub runtime_class_name: Option<String>,
 
+    /// Seconds that scripts have to end after SIGTERM, whoever ends them: a stop, an eviction, a peer that failed.
+    #[serde(default = "default_grace")]
+    #[schemars(range(min = 1, max = 86_400))]
+    pub grace_period_seconds: u32,
+
+    /// Seconds that a node whose container has started waits for the containers of all others. Then the task fails.
+    #[serde(default = "default_start")]
+    #[schemars(range(min = 1, max = 604_800))]
+    pub start_timeout_seconds: u32,
+
     /// Labels for the task's pods and Jobs. The product's own labels and those of queueing systems are refused.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
@@ -262,6 +272,15 @@ pub struct Toleration {
 
 fn default_user() -> String {
     "default".to_owned()
+}
+
+/// Kubernetes' own default.
+pub(crate) fn default_grace() -> u32 {
+    30
+}
+
+pub(crate) fn default_start() -> u32 {
+    600
 }
 
 fn default_nodes() -> u32 {

@@ -4,6 +4,7 @@ mod agent;
 pub mod entry;
 mod job;
 mod literal;
+mod lost;
 mod node;
 mod observed;
 mod plan;

@@ -28,9 +28,7 @@ const TOKEN_FILE: &str = "/sky/token/token";
 /// Where agents listen; a NetworkPolicy has to let the nodes of a task reach it on each other.
 const PORT: u16 = 27_597;
 /// Seconds of silence after which a peer is lost.
-const LOST_SECONDS: u32 = 15;
-/// Seconds that the nodes of a task wait for each other's containers.
-const START_SECONDS: u32 = 600;
+pub(super) const LOST_SECONDS: u32 = 15;
 
 /// Whether the task's nodes have something to agree on.
 pub(super) fn is_needed(task: &ValidTask) -> bool {
@@ -107,9 +105,8 @@ fn mount(volume: &str, path: &str, read_only: Option<bool>) -> VolumeMount {
     VolumeMount { name: volume.to_owned(), mount_path: path.to_owned(), read_only, ..VolumeMount::default() }
 }
 
-/// What the agent of node `index` is told, and by which the entry script knows that there is one. `grace` is the pod's:
-/// seconds from SIGTERM to SIGKILL.
-pub(super) fn environment(task: &ValidTask, index: u32, attempt: u32, grace: i64) -> Vec<EnvVar> {
+/// What the agent of node `index` is told, and by which the entry script knows that there is one.
+pub(super) fn environment(task: &ValidTask, index: u32, attempt: u32) -> Vec<EnvVar> {
     if !is_needed(task) {
         return Vec::new();
     }
@@ -118,14 +115,14 @@ pub(super) fn environment(task: &ValidTask, index: u32, attempt: u32, grace: i64
         set("SKY_AGENT", INSTALLED.to_owned()),
         of_pod("SKY_AGENT_ADDRESS", "status.podIP"),
         set("SKY_AGENT_ATTEMPT", attempt.to_string()),
-        set("SKY_AGENT_GRACE_SECONDS", grace.to_string()),
+        set("SKY_AGENT_GRACE_SECONDS", task.spec.grace_period_seconds.to_string()),
         set("SKY_AGENT_LOST_SECONDS", LOST_SECONDS.to_string()),
         set("SKY_AGENT_NAMESPACE", task.owner.namespace.clone()),
         set("SKY_AGENT_NODES", task.nodes.to_string()),
         set("SKY_AGENT_PORT", PORT.to_string()),
         set("SKY_AGENT_RANK", index.to_string()),
         set("SKY_AGENT_SERVICE", task.names.service()),
-        set("SKY_AGENT_START_SECONDS", START_SECONDS.to_string()),
+        set("SKY_AGENT_START_SECONDS", task.spec.start_timeout_seconds.to_string()),
         set("SKY_AGENT_TOKEN_FILE", TOKEN_FILE.to_owned()),
     ]
 }

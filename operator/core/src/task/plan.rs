@@ -11,7 +11,7 @@ use sky_crd::{
 };
 
 use super::{
-    InvalidTask, ObservedTask, ValidTask, agent, job,
+    InvalidTask, ObservedTask, ValidTask, agent, job, lost,
     node::{NodeEvidence, node_status},
     scripts, service, status, volumes,
 };
@@ -38,7 +38,9 @@ pub fn plan(task: &ValidTask, observed: &ObservedTask, now: Timestamp) -> Plan<S
         Next::Write(writes) => return Plan::of_writes(writes),
     };
     let nodes = (0..task.nodes).map(|index| node_status(&evidence(task, observed, &jobs, index), now)).collect();
-    conclude(task, observed, status::aggregate(task, nodes, waiting, ATTEMPT, now), now)
+    let (nodes, next) = lost::settle(task, nodes, &observed.pods, now);
+    let plan = conclude(task, observed, status::aggregate(task, nodes, waiting, ATTEMPT, now), now);
+    Plan { requeue: plan.requeue.into_iter().chain(next).min(), ..plan }
 }
 
 /// What to do for a task that can never run: say so, once.

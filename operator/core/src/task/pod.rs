@@ -15,7 +15,7 @@ use sky_crd::{
     name::{self, TaskNames},
 };
 
-use super::{ValidTask, agent, entry, literal::literal, scripts, volumes::Mount};
+use super::{ValidTask, agent, entry, literal::literal, lost, scripts, volumes::Mount};
 
 /// Name of the one container.
 pub(super) const CONTAINER: &str = "task";
@@ -25,8 +25,6 @@ const GPU: &str = "nvidia.com/gpu";
 const MASTER_PORT: &str = "29500";
 const SHM: &str = "dshm";
 const SCRIPTS: &str = "scripts";
-/// Seconds that a script has after SIGTERM.
-const GRACE_SECONDS: i64 = 30;
 
 /// The pod of node `index` in `attempt`.
 pub(super) fn spec(task: &ValidTask, mounts: &[Mount], index: u32, attempt: u32) -> PodSpec {
@@ -36,7 +34,7 @@ pub(super) fn spec(task: &ValidTask, mounts: &[Mount], index: u32, attempt: u32)
         restart_policy: Some("Never".to_owned()),
         automount_service_account_token: Some(false),
         enable_service_links: Some(false),
-        termination_grace_period_seconds: Some(GRACE_SECONDS),
+        termination_grace_period_seconds: Some(task.spec.grace_period_seconds.into()),
         hostname: several.then(|| TaskNames::hostname(index)),
         subdomain: several.then(|| task.names.service()),
         affinity: several.then(|| apart(task)),
@@ -46,7 +44,7 @@ pub(super) fn spec(task: &ValidTask, mounts: &[Mount], index: u32, attempt: u32)
         service_account_name: task.spec.service_account_name.clone(),
         image_pull_secrets: non_empty(secrets.collect()),
         node_selector: Some(task.spec.node_selector.clone()).filter(|selector| !selector.is_empty()),
-        tolerations: non_empty(task.spec.tolerations.iter().map(toleration).collect()),
+        tolerations: non_empty(tolerations(task)),
         priority_class_name: task.spec.priority_class_name.clone(),
         runtime_class_name: task.spec.runtime_class_name.clone(),
         ..PodSpec::default()
@@ -92,7 +90,7 @@ fn environment(task: &ValidTask, index: u32, attempt: u32) -> Vec<EnvVar> {
     ];
     variables.extend(ours.map(|(name, value)| (name.to_owned(), value)));
     let variable = |(name, value): (String, String)| EnvVar { name, value: Some(literal(&value)), value_from: None };
-    let of_agent = agent::environment(task, index, attempt, GRACE_SECONDS);
+    let of_agent = agent::environment(task, index, attempt);
     variables.into_iter().map(variable).chain(of_agent).collect()
 }
 
@@ -175,6 +173,13 @@ fn apart(task: &ValidTask) -> Affinity {
         }),
         ..Affinity::default()
     }
+}
+
+/// The user's, and on several nodes those that keep the others from waiting for a machine that is gone.
+fn tolerations(task: &ValidTask) -> Vec<Toleration> {
+    let of_user = &task.spec.tolerations;
+    let bounds = lost::tolerations(of_user).filter(|_| task.nodes > 1);
+    of_user.iter().map(toleration).chain(bounds).collect()
 }
 
 fn toleration(toleration: &sky_crd::task::Toleration) -> Toleration {

@@ -1,0 +1,177 @@
+//! Nodes that can never tell their own end, because their machine or the network to it is gone.
+//!
+//! A pod on such a machine stays `Running` in the API for minutes, and `Terminating` for ever. Two signs are enough, each
+//! after a time in which a living kubelet would have reported: the pod should have been gone, or the node's peers have lost
+//! it. The peers end by themselves (`operator/agent/PROTOCOL.md`).
+
+use std::collections::HashMap;
+
+use k8s_openapi::{
+    api::core::v1::{Pod, Toleration},
+    apimachinery::pkg::apis::meta::v1::Time,
+    jiff::{SignedDuration, Timestamp},
+};
+use kube::ResourceExt as _;
+use sky_crd::{
+    condition::Reason,
+    task::{NodePhase, NodeStatus},
+};
+
+use super::{ValidTask, agent};
+
+/// How long a kubelet may take to report what it has done.
+const REPORT: SignedDuration = SignedDuration::from_secs(30);
+/// Seconds that a node of several stays on a machine that does not answer; Kubernetes' default of 300 would keep the
+/// others waiting for it. A machine counts as such after 40 s.
+const TOLERATED_SECONDS: i64 = 60;
+const TAINTS: [&str; 2] = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
+
+/// The tolerations that bound how long a machine may be silent, where the user has not said so.
+pub(super) fn tolerations(of_user: &[sky_crd::task::Toleration]) -> impl Iterator<Item = Toleration> {
+    let is_named =
+        |taint: &str| of_user.iter().any(|toleration| toleration.key.as_deref().is_none_or(|key| key == taint));
+    TAINTS.into_iter().filter(move |taint| !is_named(taint)).map(|taint| Toleration {
+        key: Some(taint.to_owned()),
+        operator: Some("Exists".to_owned()),
+        effect: Some("NoExecute".to_owned()),
+        toleration_seconds: Some(TOLERATED_SECONDS),
+        ..Toleration::default()
+    })
+}
+
+/// The nodes, those that are lost with that as their end; and how long until another may count as lost.
+pub(super) fn settle(
+    task: &ValidTask,
+    nodes: Vec<NodeStatus>,
+    pods: &[Pod],
+    now: Timestamp,
+) -> (Vec<NodeStatus>, Option<SignedDuration>) {
+    let told = told(&nodes);
+    let pods: HashMap<String, &Pod> = pods.iter().map(|pod| (pod.name_any(), pod)).collect();
+    let mut next = None;
+    let settled = nodes.into_iter().map(|node| {
+        let pod = node.pod.as_ref().filter(|_| node.phase == NodePhase::Running).and_then(|name| pods.get(name));
+        let Some((due, why)) = pod.and_then(|pod| due(pod, told.get(&node.index).copied(), patience(task))) else {
+            return node;
+        };
+        let wait = due.duration_since(now);
+        if wait.is_positive() {
+            next = Some(next.map_or(wait, |next: SignedDuration| next.min(wait)));
+            return node;
+        }
+        lost(node, &why, now)
+    });
+    let settled = settled.collect();
+    (settled, next)
+}
+
+/// The nodes that peers have lost, with the time of the first that ended because of it.
+fn told(nodes: &[NodeStatus]) -> HashMap<u32, Timestamp> {
+    let mut told = HashMap::new();
+    for node in nodes {
+        if let (Some(peer), Some(end)) = (&node.peer, &node.finished_at)
+            && peer.reason == Reason::NodeLost.as_str()
+        {
+            let first = told.entry(peer.node).or_insert(end.0);
+            *first = end.0.min(*first);
+        }
+    }
+    told
+}
+
+/// When a node whose container seems to run counts as lost, and why.
+fn due(pod: &Pod, told: Option<Timestamp>, patience: SignedDuration) -> Option<(Timestamp, String)> {
+    // Kubernetes sets the time at which the grace period is over.
+    let overdue = pod.metadata.deletion_timestamp.as_ref().map(|Time(end)| (*end + REPORT, "it does not end its pod"));
+    let silent = told.map(|told| {
+        // Only the control plane says of a running container without probes that it is not ready: the kubelet is silent.
+        let patience = if is_unready(pod) { SignedDuration::ZERO } else { patience };
+        (told + patience, "its peers have lost contact with it")
+    });
+    let (due, why) = [overdue, silent].into_iter().flatten().min_by_key(|(due, _)| *due)?;
+    let machine = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).unwrap_or("unknown");
+    Some((due, format!("the machine {machine} was lost: {why}")))
+}
+
+/// A node that has lost its peers instead ends as they do, and its kubelet says so in that time.
+fn patience(task: &ValidTask) -> SignedDuration {
+    SignedDuration::from_secs(i64::from(2 * agent::LOST_SECONDS + task.spec.grace_period_seconds)) + REPORT
+}
+
+fn is_unready(pod: &Pod) -> bool {
+    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+    conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status != "True")
+}
+
+fn lost(node: NodeStatus, why: &str, now: Timestamp) -> NodeStatus {
+    NodeStatus {
+        phase: NodePhase::Failed,
+        reason: Some(Reason::NodeLost.as_str().to_owned()),
+        message: Some(why.to_owned()),
+        finished_at: Some(Time(now)),
+        ..node
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use sky_crd::task::PeerEnd;
+
+    use super::*;
+    use crate::task::fixture::{at, task, valid};
+
+    fn pod(ready: &str, deleted: Option<i64>) -> Pod {
+        serde_json::from_value(json!({
+            "metadata": {"name": "pod", "deletionTimestamp": deleted.map(|second| at(second).to_string())},
+            "spec": {"nodeName": "m", "containers": []},
+            "status": {"conditions": [{"type": "Ready", "status": ready}]},
+        }))
+        .unwrap()
+    }
+
+    /// Node 1 runs; node 0 has ended at second 0, because of it if `told`.
+    fn nodes(told: bool) -> Vec<NodeStatus> {
+        let peer = PeerEnd { node: 1, reason: "NodeLost".to_owned(), exit_code: None };
+        let ended = NodeStatus {
+            phase: NodePhase::Failed,
+            peer: told.then_some(peer),
+            finished_at: Some(Time(at(0))),
+            ..NodeStatus::default()
+        };
+        let running =
+            NodeStatus { index: 1, pod: Some("pod".to_owned()), phase: NodePhase::Running, ..NodeStatus::default() };
+        vec![ended, running]
+    }
+
+    #[test]
+    fn a_node_is_lost_when_a_living_machine_would_have_told() {
+        for (what, told, (ready, deleted), second, wait) in [
+            ("runs", false, ("True", None), 1000, None),
+            ("is not ready, and its peers are content", false, ("False", None), 1000, None),
+            ("is being deleted", false, ("True", Some(50)), 79, Some(1)),
+            ("should be gone", false, ("True", Some(50)), 80, Some(0)),
+            ("peers have lost it, it may have lost them", true, ("True", None), 80, Some(10)),
+            ("peers have lost it, and it stays silent", true, ("True", None), 90, Some(0)),
+            ("peers and the control plane have lost it", true, ("Unknown", None), 1, Some(0)),
+            ("the earlier of two counts", true, ("True", Some(20)), 50, Some(0)),
+        ] {
+            let (settled, next) = settle(&valid(&task(2)), nodes(told), &[pod(ready, deleted)], at(second));
+            let lost = settled[1].phase == NodePhase::Failed;
+            assert_eq!(lost, wait == Some(0), "{what}");
+            assert_eq!(next.map(|wait| wait.as_secs()), wait.filter(|wait| *wait > 0), "{what}");
+            if lost {
+                assert!(settled[1].message.as_ref().unwrap().contains("machine m"), "{what}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_user_tolerates_is_left_as_it_is() {
+        let of_user = |key: Option<&str>| {
+            let toleration: sky_crd::task::Toleration = serde_json::from_value(json!({"key": key})).unwrap();
+            tolerations(&[toleration]).count()
+        };
+        assert_eq!((of_user(Some("gpu")), of_user(Some(TAINTS[0])), of_user(None)), (2, 1, 0));
+    }
+}
