@@ -9,6 +9,7 @@ mod names;
 mod recordings;
 mod refusals;
 mod rights;
+mod samples;
 mod scripts;
 mod together;
 mod users;

@@ -24,6 +24,8 @@ mod plan_properties;
 #[cfg(test)]
 mod plan_tests;
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod snapshots;
 
 pub use agent::TOKEN_KEY;

@@ -12,10 +12,12 @@ use super::{
 };
 use crate::plan::Write;
 
-/// The task's writes as one YAML document each; the entry script, which has tests of its own, is left out.
-fn rendered(task: &SkyTask) -> String {
-    let claim = json!({"metadata": {"name": "data", "namespace": "ns"}});
-    let observed = ObservedTask { claims: vec![serde_json::from_value(claim).unwrap()], ..ObservedTask::default() };
+/// The task's writes as one YAML document each; the entry script, which has tests of its own, is left out. A claim is
+/// there for every volume of the task.
+pub(super) fn rendered(task: &SkyTask) -> String {
+    let claim = |name: &str| serde_json::from_value(json!({"metadata": {"name": name, "namespace": "ns"}})).unwrap();
+    let claims = task.spec.volumes.iter().map(|mount| claim(&mount.name)).collect();
+    let observed = ObservedTask { claims, ..ObservedTask::default() };
     let objects = plan(&valid(task), &observed, at(0)).writes.into_iter().map(|write| match write {
         Write::CreateScripts(object) => serde_yaml::to_string(&object),
         Write::CreateService(object) => serde_yaml::to_string(&object),
