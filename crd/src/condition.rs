@@ -18,8 +18,10 @@ pub enum ConditionType {
     Running,
     /// Every node succeeded.
     Complete,
-    /// A node failed.
+    /// A node failed, and the task is not tried again.
     Failed,
+    /// Nothing of the task exists until it is resumed.
+    Suspended,
     /// True for every end, whatever its kind.
     Finished,
 }
@@ -34,6 +36,7 @@ impl ConditionType {
             Self::Running => "Running",
             Self::Complete => "Complete",
             Self::Failed => "Failed",
+            Self::Suspended => "Suspended",
             Self::Finished => "Finished",
         }
     }
@@ -66,6 +69,12 @@ pub enum Reason {
     NodeLost,
     /// Somebody deleted a Job of the task.
     JobDeleted,
+    /// It was stopped with `spec.stop`.
+    Stopped,
+    /// It is suspended with `spec.suspend`.
+    Suspended,
+    /// A node failed, and the task is tried again.
+    Restarting,
     /// Containers run.
     Running,
     /// Pods are not running yet.
@@ -100,7 +109,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, with the word that stands in the object.
-    const WORDS: [(Self, &'static str); 27] = [
+    const WORDS: [(Self, &'static str); 30] = [
         (Self::Succeeded, "Succeeded"),
         (Self::RunFailed, "RunFailed"),
         (Self::SetupFailed, "SetupFailed"),
@@ -113,6 +122,9 @@ impl Reason {
         (Self::PeerAbsent, "PeerAbsent"),
         (Self::NodeLost, "NodeLost"),
         (Self::JobDeleted, "JobDeleted"),
+        (Self::Stopped, "Stopped"),
+        (Self::Suspended, "Suspended"),
+        (Self::Restarting, "Restarting"),
         (Self::Running, "Running"),
         (Self::Starting, "Starting"),
         (Self::Unschedulable, "Unschedulable"),
@@ -148,7 +160,10 @@ impl Reason {
             Self::RunFailed | Self::SetupFailed => "see the log",
             Self::StartFailed => "check the image and its command with `kubectl describe pod`",
             Self::Disrupted | Self::NodeLost => "submit the task again",
-            Self::JobDeleted => "submit the task again, and stop tasks by deleting the SkyTask",
+            Self::JobDeleted => {
+                "submit the task again, and stop tasks with `spec.stop: true` or by deleting the SkyTask"
+            }
+            Self::Suspended => "set `spec.suspend` to false to start it",
             Self::Unschedulable => "ask for less, or wait until a machine has it free",
             Self::MountFailed => "check the volume with `kubectl describe pod`",
             Self::Refused => "ask for less, or ask the administrator to raise the limit",

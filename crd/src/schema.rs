@@ -4,9 +4,12 @@
 //! of the contract: a limit may grow later, it never shrinks.
 
 use kube::CustomResourceExt as _;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::{task::SkyTask, volume::SkyVolume};
+use crate::{
+    task::{IDENTITY, RUN, SkyTask},
+    volume::SkyVolume,
+};
 
 /// What flux and kubectl recognise as "delete and create again".
 const IMMUTABLE: &str = "field is immutable";
@@ -35,8 +38,10 @@ pub fn task_crd() -> Value {
     add_rule(spec, "/properties/workdir", rule("has(self.path) != has(self.git)", "write either path or git", None));
     let work = "(has(self.run) && size(self.run) > 0) || (has(self.setup) && size(self.setup) > 0)";
     add_rule(spec, "", rule(work, "run is required (or setup)", Some("run")));
-    freeze(spec);
-    merge(at(&mut crd, "/properties/status"), "/properties/nodes", list_map("index"));
+    freeze_fields(spec, &[IDENTITY, RUN].concat());
+    let status = at(&mut crd, "/properties/status");
+    merge(status, "/properties/nodes", list_map("index"));
+    merge(status, "/properties/attempts", list_map("attempt"));
     finish(crd)
 }
 
@@ -118,12 +123,7 @@ fn add_rule(schema: &mut Value, pointer: &str, rule: Value) {
     }
 }
 
-/// Makes every field immutable, added and removed fields included: a rule on the field names the field.
-fn freeze(spec: &mut Value) {
-    let fields: Vec<String> = spec["properties"].as_object().into_iter().flat_map(Map::keys).cloned().collect();
-    freeze_fields(spec, &fields.iter().map(String::as_str).collect::<Vec<_>>());
-}
-
+/// Makes fields immutable, added and removed fields included: a rule on the field names the field.
 fn freeze_fields(spec: &mut Value, fields: &[&str]) {
     for field in fields {
         add_rule(spec, &format!("/properties/{field}"), rule("self == oldSelf", IMMUTABLE, None));
@@ -169,6 +169,7 @@ fn known_formats(schema: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::task::LIVE;
 
     /// `kubectl explain` must answer for every field.
     fn undocumented(schema: &Value, path: &str, found: &mut Vec<String>) {
@@ -201,12 +202,19 @@ mod tests {
         }
     }
 
+    /// A field that is added must be put into one of the lists: whether it decides what is run is never by chance.
     #[test]
-    fn every_spec_field_of_a_task_is_immutable() {
+    fn every_spec_field_of_a_task_is_identity_run_or_live() {
         let mut crd = task_crd();
-        for (name, field) in at(&mut crd, "/properties/spec/properties").as_object().unwrap() {
-            let rules = field["x-kubernetes-validations"].to_string();
-            assert!(rules.contains("self == oldSelf"), "{name}");
+        let mut listed = [IDENTITY, RUN, LIVE].concat();
+        listed.sort_unstable();
+        let fields = at(&mut crd, "/properties/spec/properties").as_object().unwrap().clone();
+        let mut named: Vec<&str> = fields.keys().map(String::as_str).collect();
+        named.sort_unstable();
+        assert_eq!(named, listed);
+        for (name, field) in &fields {
+            let frozen = field["x-kubernetes-validations"].to_string().contains("self == oldSelf");
+            assert_eq!(frozen, !LIVE.contains(&name.as_str()), "{name}");
         }
     }
 }

@@ -1,12 +1,18 @@
 //! The resource `SkyTask`: a SkyPilot task as a Kubernetes object.
 
+mod fields;
+mod lifecycle;
 mod resources;
 pub(crate) mod spec;
 mod status;
 
+pub use fields::{IDENTITY, LIVE, RUN};
+pub use lifecycle::Lifecycle;
 pub use resources::Resources;
 pub use spec::{FileMount, GitSource, ImagePullSecret, SkyTask, SkyTaskSpec, Toleration, VolumeMount, Workdir};
-pub use status::{NodePhase, NodeStatus, PeerEnd, SkyTaskStatus, TaskFailure, TaskPending, TaskPhase};
+pub use status::{
+    NodePhase, NodeStatus, PeerEnd, SkyTaskStatus, TaskAttempt, TaskEnding, TaskFailure, TaskPending, TaskPhase,
+};
 
 use kube::ResourceExt as _;
 
@@ -29,8 +35,14 @@ impl SkyTask {
         self.spec.user.parse()
     }
 
+    /// Nodes of the attempt that the status speaks of; before there is one, those asked for.
+    pub fn nodes(&self) -> u32 {
+        let recorded = self.status.as_ref().map_or(0, |status| status.nodes.len());
+        if recorded == 0 { self.spec.num_nodes } else { u32::try_from(recorded).unwrap_or(u32::MAX) }
+    }
+
     /// Names of the task's children.
     pub fn names(&self) -> TaskNames {
-        TaskNames::new(&self.task_id(), &self.task_name(), self.spec.num_nodes)
+        TaskNames::new(&self.task_id(), &self.task_name(), self.nodes())
     }
 }

@@ -28,9 +28,9 @@ impl User {
     /// Longest name, in bytes.
     pub const MAX_BYTES: usize = 253;
 
-    /// The user of an applied object that names none.
-    pub fn default_user() -> Self {
-        Self("default".to_owned())
+    /// Whom an applied object belongs to that names nobody.
+    pub fn default_name() -> String {
+        "default".to_owned()
     }
 
     /// The name as given.

@@ -73,7 +73,7 @@ pub struct SkyVolumeSpec {
     pub access_modes: Vec<AccessMode>,
 
     /// Whom the volume belongs to.
-    #[serde(default = "default_user")]
+    #[serde(default = "User::default_name")]
     #[schemars(length(min = 1, max = 253))]
     pub user: String,
 
@@ -202,8 +202,4 @@ impl SkyVolume {
 
 fn default_access_modes() -> Vec<AccessMode> {
     vec![AccessMode::ReadWriteOnce]
-}
-
-fn default_user() -> String {
-    "default".to_owned()
 }

@@ -34,6 +34,9 @@ pub(crate) trait Kind:
     const RESOURCE: &'static str;
 
     fn observe(&self, scope: &Scope) -> impl Future<Output = Result<Self::Observed, PassError>> + Send;
+    /// Reads from the API server itself the children whose absence a plan would rest on.
+    fn prove(&self, scope: &Scope, observed: &mut Self::Observed)
+    -> impl Future<Output = Result<(), PassError>> + Send;
     fn validate(&self, policy: &Policy) -> Result<Self::Valid, Self::Invalid>;
     fn plan(valid: &Self::Valid, observed: &Self::Observed, now: Timestamp) -> Plan<Self::Status>;
     fn plan_invalid(&self, error: &Self::Invalid, now: Timestamp) -> Plan<Self::Status>;
@@ -52,6 +55,12 @@ impl Kind for SkyTask {
 
     async fn observe(&self, scope: &Scope) -> Result<ObservedTask, PassError> {
         scope.observe_task(self).await
+    }
+
+    async fn prove(&self, scope: &Scope, observed: &mut ObservedTask) -> Result<(), PassError> {
+        observed.jobs = scope.live_jobs(self).await?;
+        observed.jobs_are_live = true;
+        Ok(())
     }
 
     fn validate(&self, policy: &Policy) -> Result<ValidTask, InvalidTask> {
@@ -86,6 +95,11 @@ impl Kind for SkyVolume {
 
     async fn observe(&self, scope: &Scope) -> Result<ObservedVolume, PassError> {
         Ok(scope.observe_volume(self))
+    }
+
+    async fn prove(&self, _scope: &Scope, _observed: &mut ObservedVolume) -> Result<(), PassError> {
+        // Nothing that is done for a volume rests on an absence: a claim that is there is adopted.
+        Ok(())
     }
 
     fn validate(&self, _policy: &Policy) -> Result<ValidVolume, InvalidVolume> {

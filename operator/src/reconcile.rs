@@ -44,11 +44,11 @@ async fn pass<K: Kind>(object: &K, scope: &Scope, now: Timestamp) -> Result<Plan
     let (uid, version) = (object.uid().unwrap_or_default(), object.resource_version().unwrap_or_default());
     if object.meta().deletion_timestamp.is_some() {
         // Garbage collection deletes the children; nothing outside the namespace has to be released.
-        return Ok(Plan::of_writes(Vec::new()));
+        return Ok(Plan::idle());
     }
     if scope.memory.is_outdated(&uid, &version) {
         let wait = SignedDuration::try_from(CATCH_UP).unwrap_or(SignedDuration::ZERO);
-        return Ok(Plan { requeue: Some(wait), ..Plan::of_writes(Vec::new()) });
+        return Ok(Plan { requeue: Some(wait), ..Plan::idle() });
     }
     let (plan, refused) = decide(object, scope, now).await?;
     conclude(object, scope, &plan, now).await?;
@@ -68,7 +68,11 @@ async fn decide<K: Kind>(
         Err(error) => return Ok((object.plan_invalid(&error, now), None)),
     };
     let mut observed = object.observe(scope).await?;
-    let plan = K::plan(&valid, &observed, now);
+    let mut plan = K::plan(&valid, &observed, now);
+    if plan.doubt {
+        object.prove(scope, &mut observed).await?;
+        plan = K::plan(&valid, &observed, now);
+    }
     if plan.writes.is_empty() {
         return Ok((plan, None));
     }

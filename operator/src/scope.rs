@@ -12,12 +12,13 @@ use k8s_openapi::{
 };
 use kube::{
     Api, Client, Resource, ResourceExt as _,
+    api::ListParams,
     runtime::reflector::{ObjectRef, Store},
 };
 use sky_crd::{label, task::SkyTask, volume::SkyVolume};
 use sky_operator_core::{
     plan::Applied,
-    task::{ObservedTask, Policy, Warning, is_finished},
+    task::{KEPT_ATTEMPTS, ObservedTask, Policy, Warning, is_finished},
     volume::ObservedVolume,
 };
 
@@ -76,9 +77,16 @@ impl Scope {
         Ok(observed)
     }
 
+    /// All Jobs with the task's labels, as the API server has them now, whatever they are named.
+    pub(crate) async fn live_jobs(&self, task: &SkyTask) -> Result<Vec<Job>, PassError> {
+        let jobs: Api<Job> = Api::namespaced(self.client.clone(), &task.namespace().unwrap_or_default());
+        let of_task = ListParams::default().labels(&format!("{}={}", label::TASK_ID, task.task_id()));
+        Ok(within_deadline("list the task's Jobs", jobs.list(&of_task)).await?.items)
+    }
+
     fn cached_task(&self, task: &SkyTask) -> ObservedTask {
         let namespace = task.namespace().unwrap_or_default();
-        let names = task.names().jobs(task.status.as_ref().and_then(|status| status.attempt).unwrap_or(0));
+        let names = names(task);
         let job = |name: &String| self.stores.jobs.get(&ObjectRef::new(name).within(&namespace));
         let id = task.task_id().to_string();
         let of_task =
@@ -92,6 +100,7 @@ impl Scope {
         ObservedTask {
             warnings: self.stores.warnings.state_filter(told).iter().map(|event| warning(event)).collect(),
             jobs: names.iter().filter_map(job).map(Arc::unwrap_or_clone).collect(),
+            jobs_are_live: false,
             pods,
             volumes: if task.spec.volumes.is_empty() {
                 Vec::new()
@@ -127,6 +136,15 @@ impl Scope {
             noticed: self.memory.noticed(volume.metadata.uid.as_deref().unwrap_or_default()),
         }
     }
+}
+
+/// Names of the Jobs that the task may have: those of the current attempt, and of earlier ones as far as they are kept.
+fn names(task: &SkyTask) -> Vec<String> {
+    let current = task.status.as_ref().and_then(|status| status.attempt).unwrap_or(0);
+    // One more, which is to be deleted.
+    let first = current.saturating_sub(KEPT_ATTEMPTS + 1);
+    let names = task.names();
+    (first..=current).flat_map(|attempt| names.jobs(attempt)).collect()
 }
 
 /// Whether the task names this volume.

@@ -5,6 +5,7 @@ mod deletion;
 mod election;
 mod gateway;
 mod idle;
+mod life;
 mod names;
 mod recordings;
 mod refusals;

@@ -20,7 +20,7 @@ const OPERATOR_MAY: &[Right] = &[
     ("skytask.dev", "skyvolumes", "status", "patch"),
     ("skytask.dev", "skytasks", "finalizers", "update"),
     ("skytask.dev", "skyvolumes", "finalizers", "update"),
-    ("batch", "jobs", "", "get list watch create"),
+    ("batch", "jobs", "", "get list watch create delete"),
     ("", "pods", "", "list watch"),
     ("", "services", "", "get create"),
     ("", "configmaps", "", "get create"),
@@ -53,9 +53,9 @@ const NOBODY_MAY: &[Right] = &[
     ("rbac.authorization.k8s.io", "roles", "", "create escalate bind"),
 ];
 
-/// Garbage collection deletes children, users delete tasks.
+/// Garbage collection deletes all children but Jobs, users delete tasks.
 const OPERATOR_MAY_NOT: &[Right] = &[
-    ("batch", "jobs", "", "delete patch update"),
+    ("batch", "jobs", "", "deletecollection patch update"),
     ("", "persistentvolumeclaims", "", "delete update"),
     ("", "services", "", "delete list"),
     ("", "configmaps", "", "delete list"),

@@ -45,11 +45,11 @@ app.kubernetes.io/version: {{ (index . 0).Chart.AppVersion | quote }}
   verbs: [update]
 - apiGroups: [batch]
   resources: [jobs]
-  verbs: [get, list, watch, create]
+  # Deleted when a task is stopped, suspended or started again; otherwise garbage collection follows the owner references.
+  verbs: [get, list, watch, create, delete]
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]
-# Nothing is ever deleted: garbage collection follows the owner references.
 - apiGroups: [""]
   resources: [services, configmaps]
   verbs: [get, create]

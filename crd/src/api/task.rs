@@ -16,8 +16,8 @@ use crate::{
     label, name,
     quantity::Amount,
     task::{
-        FileMount, NodePhase, NodeStatus, Resources, SkyTask, SkyTaskSpec, SkyTaskStatus, TaskPhase, VolumeMount,
-        Workdir, spec,
+        FileMount, Lifecycle, NodePhase, NodeStatus, Resources, SkyTask, SkyTaskSpec, SkyTaskStatus, TaskPhase,
+        VolumeMount, Workdir, spec,
     },
 };
 
@@ -113,6 +113,7 @@ impl TaskRequest {
             grace_period_seconds: spec::default_grace(),
             start_timeout_seconds: spec::default_start(),
             labels: BTreeMap::new(),
+            lifecycle: Lifecycle::default(),
         };
         let mut labels = label::task_labels(id, &name, user);
         labels.insert(label::MANAGED_BY.to_owned(), label::MANAGED_BY_CLI.to_owned());
@@ -195,10 +196,10 @@ pub enum TaskState {
 impl From<Option<TaskPhase>> for TaskState {
     fn from(phase: Option<TaskPhase>) -> Self {
         match phase {
-            None | Some(TaskPhase::Pending) => Self::Pending,
+            None | Some(TaskPhase::Pending | TaskPhase::Suspended) => Self::Pending,
             Some(TaskPhase::Running) => Self::Running,
             Some(TaskPhase::Succeeded) => Self::Completed,
-            Some(TaskPhase::Failed) => Self::Failed,
+            Some(TaskPhase::Failed | TaskPhase::Stopped) => Self::Failed,
         }
     }
 }
@@ -315,16 +316,17 @@ fn metadata(task: &SkyTask, status: &SkyTaskStatus) -> TaskMetadata {
     let attempt = status.attempt.unwrap_or(0);
     let names = task.names();
     let why = status.failure.as_ref().map(|failure| (&failure.reason, &failure.message));
+    let why = why.or_else(|| status.ending.as_ref().map(|ending| (&ending.reason, &ending.message)));
     let why = why.or_else(|| status.pending.as_ref().map(|pending| (&pending.reason, &pending.message)));
     TaskMetadata {
         job_name: names.job(0, attempt),
         namespace: task.namespace().unwrap_or_default(),
-        num_nodes: task.spec.num_nodes,
+        num_nodes: task.nodes(),
         node_jobs: names.jobs(attempt),
         succeeded_nodes: status.succeeded_nodes.unwrap_or(0),
         failed_nodes: status.failed_nodes.unwrap_or(0),
         running_nodes: status.running_nodes.unwrap_or(0),
-        pending_nodes: status.pending_nodes.unwrap_or(task.spec.num_nodes),
+        pending_nodes: status.pending_nodes.unwrap_or(task.nodes()),
         exit_code: status.exit_code,
         reason: why.map(|(reason, _)| reason.clone()),
         message: why.map(|(_, message)| message.clone()),

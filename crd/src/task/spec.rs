@@ -6,11 +6,12 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Resources, SkyTaskStatus};
+use super::{Lifecycle, Resources, SkyTaskStatus};
+use crate::User;
 
 /// A task: a setup and a run script on one or more nodes, each node one batch/v1 Job.
 ///
-/// The specification cannot be changed after creation: a changed task is another task.
+/// What is run cannot be changed after creation: a changed task is another task. How long it lives can.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "skytask.dev",
@@ -93,7 +94,7 @@ pub struct SkyTaskSpec {
     pub name: Option<String>,
 
     /// Whom the task belongs to. The API shows a task only to its user; under kubectl the namespace is the trust boundary.
-    #[serde(default = "default_user")]
+    #[serde(default = "User::default_name")]
     #[schemars(length(min = 1, max = 253))]
     pub user: String,
 
@@ -176,6 +177,10 @@ pub struct SkyTaskSpec {
     /// Labels for the task's pods and Jobs. The product's own labels and those of queueing systems are refused.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+
+    /// Stopping, pausing and trying again.
+    #[serde(flatten)]
+    pub lifecycle: Lifecycle,
 }
 
 /// Where setup and run start: a directory in the container, or a git repository. Exactly one of the two.
@@ -268,10 +273,6 @@ pub struct Toleration {
     /// Seconds that a pod stays after a `NoExecute` taint has come. Default: for ever.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub toleration_seconds: Option<i64>,
-}
-
-fn default_user() -> String {
-    "default".to_owned()
 }
 
 /// Kubernetes' own default.

@@ -20,6 +20,23 @@ pub struct SkyTaskStatus {
     /// Attempt that `nodes` speaks of, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
+    /// When this attempt begins; in the future while the operator waits before it tries again. Absent for the first one,
+    /// which begins with the task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt_time: Option<Time>,
+    /// Restarts after failures of the task's own, which maxRestarts bounds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restarts: Option<u32>,
+    /// Restarts after disruptions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disruptions: Option<u32>,
+    /// Why the attempt is being ended before its own end. Never taken back: what has been told to end ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ending: Option<TaskEnding>,
+    /// Attempts that were followed by another, the oldest first; the last ten.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub attempts: Vec<TaskAttempt>,
     /// The nodes, in rank order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000))]
@@ -36,7 +53,7 @@ pub struct SkyTaskStatus {
     /// Nodes whose container does not run yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending_nodes: Option<u32>,
-    /// When the first container started.
+    /// When the first container of the first attempt started.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_time: Option<Time>,
     /// When the last node ended.
@@ -51,7 +68,8 @@ pub struct SkyTaskStatus {
     /// What the task waits for, while it waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending: Option<TaskPending>,
-    /// Ready, Reconciling and Stalled (kstatus); Running, Complete, Failed; and Finished, which is True for every end.
+    /// Ready, Reconciling and Stalled (kstatus); Running, Complete, Failed, Suspended; and Finished, which is True for
+    /// every end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     pub conditions: Vec<Condition>,
@@ -68,6 +86,52 @@ pub enum TaskPhase {
     Succeeded,
     /// A node failed.
     Failed,
+    /// It was stopped before its end.
+    Stopped,
+    /// Nothing of it exists until it is resumed.
+    Suspended,
+}
+
+/// Why an attempt is being ended before its own end.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskEnding {
+    /// Why, as one word.
+    #[serde(default)]
+    pub reason: String,
+    /// Why, as a sentence.
+    #[serde(default)]
+    #[schemars(length(max = 4096))]
+    pub message: String,
+}
+
+/// An attempt that is over and was followed by another.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskAttempt {
+    /// Which, from 0.
+    #[serde(default)]
+    pub attempt: u32,
+    /// When its first container started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_time: Option<Time>,
+    /// When it was over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_time: Option<Time>,
+    /// Why it ended, as one word.
+    #[serde(default)]
+    pub reason: String,
+    /// Why it ended, as a sentence.
+    #[serde(default)]
+    #[schemars(length(max = 4096))]
+    pub message: String,
+    /// Exit code of the first node that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// Kubernetes nodes that it ran on; the first ten.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub machines: Vec<String>,
 }
 
 /// One node of a task.

@@ -24,6 +24,9 @@ pub struct Plan<Status> {
     pub requeue: Option<SignedDuration>,
     /// Whether `status` was held back, so that changes that come together are recorded together.
     pub held_back: bool,
+    /// Whether the next step rests on the absence of children, which no cache can prove: they must be read from the API
+    /// server itself, and planned with again.
+    pub doubt: bool,
 }
 
 /// One write to a child. Creation is create-or-adopt: an object of that name is taken for ours only if its controller is
@@ -39,6 +42,13 @@ pub enum Write {
     CreateToken(Box<Secret>),
     /// Creates the Job of a node.
     CreateJob(Box<Job>),
+    /// Deletes a Job and its pods. The Job goes last (foreground): once it is gone, none of its pods runs any more.
+    DeleteJob {
+        /// Name of the Job.
+        name: String,
+        /// UID that it must have.
+        uid: String,
+    },
     /// Creates the claim of a volume.
     CreateClaim(Box<PersistentVolumeClaim>),
     /// Replaces the owners of a claim, so that it is deleted with its volume or outlives it.
@@ -57,8 +67,10 @@ pub enum Write {
 /// What a write brought: the object as the API server has it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Applied {
-    /// A Job was created or adopted.
+    /// A Job was created or adopted, or is on its way out.
     Job(Box<Job>),
+    /// There is no Job of this UID any more.
+    JobGone(String),
     /// A claim was created, adopted or changed.
     Claim(Box<PersistentVolumeClaim>),
     /// An object whose state decides nothing.
@@ -86,13 +98,23 @@ pub struct Note {
 }
 
 impl<Status> Plan<Status> {
-    /// Only these writes.
-    pub fn of_writes(writes: Vec<Write>) -> Self {
-        Self { writes, status: None, notes: Vec::new(), requeue: None, held_back: false }
+    /// Nothing to do until something changes.
+    pub fn idle() -> Self {
+        Self { writes: Vec::new(), status: None, notes: Vec::new(), requeue: None, held_back: false, doubt: false }
     }
 
-    /// Whether there is nothing to write at all.
+    /// Only these writes.
+    pub fn of_writes(writes: Vec<Write>) -> Self {
+        Self { writes, ..Self::idle() }
+    }
+
+    /// To be made again, once the children were read from the API server itself.
+    pub fn in_doubt() -> Self {
+        Self { doubt: true, ..Self::idle() }
+    }
+
+    /// Whether there is nothing to do at all.
     pub fn is_empty(&self) -> bool {
-        self.writes.is_empty() && self.status.is_none() && self.notes.is_empty()
+        self.writes.is_empty() && self.status.is_none() && self.notes.is_empty() && !self.doubt
     }
 }

@@ -1,14 +1,20 @@
 //! A SkyTask: what its children are, what state they are in, and what to do next.
 
 mod agent;
+mod attempt;
+mod conditions;
+mod ending;
 pub mod entry;
 mod job;
 mod literal;
 mod lost;
+mod news;
 mod node;
 mod observed;
+mod own;
 mod plan;
 mod pod;
+mod restart;
 mod scripts;
 mod service;
 mod status;
@@ -20,6 +26,10 @@ mod waiting;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod life_properties;
+#[cfg(test)]
+mod life_tests;
+#[cfg(test)]
 mod plan_properties;
 #[cfg(test)]
 mod plan_tests;
@@ -27,8 +37,11 @@ mod plan_tests;
 mod samples;
 #[cfg(test)]
 mod snapshots;
+#[cfg(test)]
+mod world;
 
 pub use agent::TOKEN_KEY;
 pub use observed::{ObservedTask, Warning};
-pub use plan::{invalid, is_finished, plan};
+pub use own::KEPT_ATTEMPTS;
+pub use plan::{invalid, is_finished, is_suspended, plan};
 pub use validate::{InvalidTask, Policy, ValidTask, validate};

@@ -5,14 +5,20 @@ use k8s_openapi::{
         batch::v1::Job,
         core::v1::{ContainerState, ContainerStatus, Pod, PodStatus},
     },
-    apimachinery::pkg::{apis::meta::v1::OwnerReference, util::intstr::IntOrString},
+    apimachinery::pkg::{
+        apis::meta::v1::{OwnerReference, Time},
+        util::intstr::IntOrString,
+    },
     jiff::Timestamp,
 };
 use kube::core::ObjectMeta;
 use sky_crd::task::SkyTask;
 
 use super::{ObservedTask, Policy, ValidTask, validate};
-use crate::plan::{Applied, Plan, Write};
+use crate::{
+    owner::controller_uid,
+    plan::{Applied, Plan, Write},
+};
 
 pub(super) fn text(text: &str) -> IntOrString {
     IntOrString::String(text.to_owned())
@@ -44,10 +50,24 @@ pub(super) fn valid(task: &SkyTask) -> ValidTask {
 /// The Jobs of these writes as an API server would return them.
 pub(super) fn apply(observed: &mut ObservedTask, plan: &Plan<sky_crd::task::SkyTaskStatus>) {
     for write in &plan.writes {
-        if let Write::CreateJob(job) = write {
-            observed.absorb(Applied::Job(Box::new(stored(job))));
+        match write {
+            Write::CreateJob(job) => observed.absorb(Applied::Job(Box::new(stored(job)))),
+            Write::DeleteJob { uid, .. } => {
+                for job in observed.jobs.iter_mut().filter(|job| job.metadata.uid.as_ref() == Some(uid)) {
+                    job.metadata.deletion_timestamp = Some(Time(at(0)));
+                }
+            }
+            _ => {}
         }
     }
+}
+
+/// The cluster finishes every deletion: pods have ended, then their Jobs are gone.
+pub(super) fn collect_garbage(observed: &mut ObservedTask) {
+    let going: Vec<_> = observed.jobs.iter().filter(|job| job.metadata.deletion_timestamp.is_some()).collect();
+    let uids: Vec<_> = going.iter().filter_map(|job| job.metadata.uid.clone()).collect();
+    observed.jobs.retain(|job| job.metadata.deletion_timestamp.is_none());
+    observed.pods.retain(|pod| controller_uid(&pod.metadata).is_none_or(|uid| !uids.iter().any(|gone| gone == uid)));
 }
 
 /// A Job as an API server has it.

@@ -2,15 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::{
-    api::{
-        batch::v1::{
-            Job, JobSpec, PodFailurePolicy, PodFailurePolicyOnExitCodesRequirement,
-            PodFailurePolicyOnPodConditionsPattern, PodFailurePolicyRule,
-        },
-        core::v1::PodTemplateSpec,
+use k8s_openapi::api::{
+    batch::v1::{
+        Job, JobSpec, PodFailurePolicy, PodFailurePolicyOnExitCodesRequirement, PodFailurePolicyOnPodConditionsPattern,
+        PodFailurePolicyRule,
     },
-    apimachinery::pkg::apis::meta::v1::OwnerReference,
+    core::v1::PodTemplateSpec,
 };
 use kube::core::ObjectMeta;
 use sky_crd::label::{self, Labels};
@@ -29,7 +26,7 @@ pub(super) fn job(task: &ValidTask, mounts: &[Mount], index: u32, attempt: u32) 
             namespace: Some(task.owner.namespace.clone()),
             labels: Some(labels.clone()),
             annotations: Some(annotations(task)),
-            owner_references: Some(vec![owner(task)]),
+            owner_references: Some(vec![task.owner.reference.clone()]),
             ..ObjectMeta::default()
         },
         spec: Some(JobSpec {
@@ -50,10 +47,6 @@ pub(super) fn job(task: &ValidTask, mounts: &[Mount], index: u32, attempt: u32) 
         }),
         status: None,
     }
-}
-
-fn owner(task: &ValidTask) -> OwnerReference {
-    task.owner.reference.clone()
 }
 
 fn annotations(task: &ValidTask) -> BTreeMap<String, String> {

@@ -103,6 +103,11 @@ fn is_unready(pod: &Pod) -> bool {
     conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status != "True")
 }
 
+/// Whether the node ended because its machine did.
+pub(super) fn is_lost(node: &NodeStatus) -> bool {
+    node.phase == NodePhase::Failed && node.reason.as_deref() == Some(Reason::NodeLost.as_str())
+}
+
 fn lost(node: NodeStatus, why: &str, now: Timestamp) -> NodeStatus {
     NodeStatus {
         phase: NodePhase::Failed,

@@ -96,7 +96,8 @@ fn newest_pod<'a>(job: &Job, pods: &'a [Pod]) -> Option<&'a Pod> {
     of_job.max_by_key(|pod| (pod.creation_timestamp().map(|time| time.0), pod.name_any()))
 }
 
-fn finished_condition(job: &Job) -> Option<&JobCondition> {
+/// The condition by which the Job says that it has come to its end.
+pub(super) fn finished_condition(job: &Job) -> Option<&JobCondition> {
     let conditions = job.status.as_ref()?.conditions.as_deref()?;
     conditions
         .iter()

@@ -34,6 +34,9 @@ pub struct Warning {
 pub struct ObservedTask {
     /// Jobs with the task's labels or names.
     pub jobs: Vec<Job>,
+    /// Whether `jobs` was read from the API server itself in this pass and is whole: a Job that is not in there does not
+    /// exist.
+    pub jobs_are_live: bool,
     /// Pods with the task's labels.
     pub pods: Vec<Pod>,
     /// Warnings about the task's Jobs and pods.
@@ -59,9 +62,13 @@ impl ObservedTask {
 
     /// Takes in what a write brought, so that the next plan builds on it and not on an older cache.
     pub fn absorb(&mut self, applied: Applied) {
-        if let Applied::Job(job) = applied {
-            self.jobs.retain(|known| known.name_any() != job.name_any());
-            self.jobs.push(*job);
+        match applied {
+            Applied::Job(job) => {
+                self.jobs.retain(|known| known.name_any() != job.name_any());
+                self.jobs.push(*job);
+            }
+            Applied::JobGone(uid) => self.jobs.retain(|known| known.uid().as_ref() != Some(&uid)),
+            Applied::Claim(_) | Applied::Other => {}
         }
     }
 }

@@ -7,13 +7,16 @@ use k8s_openapi::{
 use kube::ResourceExt as _;
 use sky_crd::{
     condition::{self, ConditionType, Reason},
-    task::{NodePhase, NodeStatus, SkyTask, SkyTaskStatus, TaskPending},
+    task::{NodeStatus, SkyTask, SkyTaskStatus, TaskEnding, TaskPending, TaskPhase},
 };
 
 use super::{
-    InvalidTask, ObservedTask, ValidTask, agent, job, lost,
+    InvalidTask, ObservedTask, ValidTask, agent, attempt, ending, job, lost,
+    news::{is_urgent, notes},
     node::{NodeEvidence, node_status},
-    scripts, service, status, volumes,
+    own, restart, scripts, service,
+    status::{self, Course, Stage},
+    volumes,
 };
 use crate::{
     plan::{Note, Plan, Write},
@@ -22,24 +25,26 @@ use crate::{
 
 /// Look again after this time even if no watch says anything: a missed event heals.
 const RESYNC: SignedDuration = SignedDuration::from_mins(5);
-/// The only attempt there is until tasks can be restarted.
-const ATTEMPT: u32 = 0;
 
 /// What to do next for a valid task.
 pub fn plan(task: &ValidTask, observed: &ObservedTask, now: Timestamp) -> Plan<SkyTaskStatus> {
+    let jobs = own::jobs(task, observed);
+    let strays = own::strays(task, &jobs);
+    if !strays.is_empty() {
+        return Plan::of_writes(strays.into_iter().map(own::delete).collect());
+    }
     if is_finished(&task.status) {
         // A finished task never runs again: not after its children are gone, not after a restart or an upgrade.
-        return Plan { requeue: None, ..Plan::of_writes(Vec::new()) };
+        return Plan::idle();
     }
-    let jobs = own_jobs(task, observed);
-    let waiting = match missing(task, observed, &jobs) {
-        Next::Nothing => None,
-        Next::Wait(pending) => Some(pending),
-        Next::Write(writes) => return Plan::of_writes(writes),
+    if is_suspended(&task.status) {
+        return conclude(task, observed, rest(task, now), now);
+    }
+    let (nodes, next) = lost::settle(task, nodes(task, observed, &jobs, now), &observed.pods, now);
+    let plan = match &task.status.ending {
+        Some(decided) => wind_down(task, observed, &jobs, nodes, decided, now),
+        None => go_on(task, observed, &jobs, nodes, now),
     };
-    let nodes = (0..task.nodes).map(|index| node_status(&evidence(task, observed, &jobs, index), now)).collect();
-    let (nodes, next) = lost::settle(task, nodes, &observed.pods, now);
-    let plan = conclude(task, observed, status::aggregate(task, nodes, waiting, ATTEMPT, now), now);
     Plan { requeue: plan.requeue.into_iter().chain(next).min(), ..plan }
 }
 
@@ -47,13 +52,13 @@ pub fn plan(task: &ValidTask, observed: &ObservedTask, now: Timestamp) -> Plan<S
 pub fn invalid(task: &SkyTask, error: &InvalidTask, now: Timestamp) -> Plan<SkyTaskStatus> {
     let old = task.status.clone().unwrap_or_default();
     if is_finished(&old) {
-        return Plan::of_writes(Vec::new());
+        return Plan::idle();
     }
     let generation = task.metadata.generation.unwrap_or(0);
     let message = error.to_string();
     let status = status::of_invalid(&old, task.task_id().as_str(), generation, &message, now);
     let note = Note { warning: true, reason: Reason::InvalidSpec, message };
-    Plan { status: Some(status), notes: vec![note], ..Plan::of_writes(Vec::new()) }
+    Plan { status: Some(status), notes: vec![note], ..Plan::idle() }
 }
 
 /// Whether the task has come to its end, whatever that was.
@@ -61,13 +66,82 @@ pub fn is_finished(status: &SkyTaskStatus) -> bool {
     condition::is_true(&status.conditions, ConditionType::Finished)
 }
 
-/// Jobs of the current attempt by rank: of the right name and controlled by this very task.
-fn own_jobs<'a>(task: &ValidTask, observed: &'a ObservedTask) -> Vec<Option<&'a Job>> {
-    let find = |name: String| {
-        let of_name = observed.jobs.iter().find(|job| job.name_any() == name);
-        of_name.filter(|job| task.owner.controls(&job.metadata))
+/// Whether the task is suspended and nothing of it exists.
+pub fn is_suspended(status: &SkyTaskStatus) -> bool {
+    status.phase == Some(TaskPhase::Suspended)
+}
+
+/// A suspended task: it stays so, is stopped, or resumed.
+fn rest(task: &ValidTask, now: Timestamp) -> SkyTaskStatus {
+    let rules = &task.spec.lifecycle;
+    if rules.stop {
+        return attempt::stopped(task, Vec::new(), &ending::stop(), now);
+    }
+    if rules.suspend { attempt::suspended(task, now) } else { attempt::resumed(task, now) }
+}
+
+/// An attempt that goes its way: creates what is missing, and records how far it has come.
+fn go_on(
+    task: &ValidTask,
+    observed: &ObservedTask,
+    jobs: &[&Job],
+    nodes: Vec<NodeStatus>,
+    now: Timestamp,
+) -> Plan<SkyTaskStatus> {
+    let course = Course::of_nodes(nodes);
+    let seen = status::status(task, &task.status, course.clone(), now);
+    if let Some(decided) = ending::due(task, &seen) {
+        let base = restart::counted(&task.spec.lifecycle, &task.status, &decided, seen.failure.as_ref());
+        let course = Course { ending: Some(decided), ..course };
+        return conclude(task, observed, status::status(task, &base, course, now), now);
+    }
+    let waiting = match missing(task, observed, &own::by_rank(task, jobs), now) {
+        Next::Nothing => return conclude(task, observed, seen, now),
+        Next::Write(writes) => return Plan::of_writes(writes),
+        Next::Wait(pending) => Some(pending),
     };
-    task.names.jobs(ATTEMPT).into_iter().map(find).collect()
+    conclude(task, observed, status::status(task, &task.status, Course { waiting, ..course }, now), now)
+}
+
+/// An attempt that is being ended: deletes the Jobs that run, and goes on once the API server itself has none any more.
+fn wind_down(
+    task: &ValidTask,
+    observed: &ObservedTask,
+    jobs: &[&Job],
+    nodes: Vec<NodeStatus>,
+    decided: &TaskEnding,
+    now: Timestamp,
+) -> Plan<SkyTaskStatus> {
+    let course = Course { nodes, waiting: None, ending: Some(decided.clone()), stage: Stage::Going };
+    let seen = status::status(task, &task.status, course.clone(), now);
+    if let Some(stronger) = ending::due(task, &seen) {
+        let course = Course { ending: Some(stronger), ..course };
+        return conclude(task, observed, status::status(task, &task.status, course, now), now);
+    }
+    if uids(&seen.nodes).ne(uids(&task.status.nodes)) {
+        // What has existed is recorded before it goes, or a later attempt would take its names.
+        return conclude(task, observed, seen, now);
+    }
+    let node_of = |job: &Job| seen.nodes.iter().find(|node| node.job_uid == job.uid());
+    // The pod of a lost machine never goes, and so its Job does not either.
+    let lost = |job: &Job| node_of(job).is_some_and(lost::is_lost);
+    let left: Vec<_> = jobs.iter().copied().filter(|job| !own::is_over(job) && !lost(job)).collect();
+    let ended = |job: &Job| node_of(job).is_some_and(|node| node.phase.is_final());
+    let running: Vec<_> = left.iter().filter(|job| !own::is_going(job) && !ended(job)).collect();
+    if !running.is_empty() {
+        return Plan::of_writes(running.into_iter().map(|job| own::delete(job)).collect());
+    }
+    if !left.is_empty() {
+        return conclude(task, observed, seen, now);
+    }
+    if !observed.jobs_are_live {
+        return Plan::in_doubt();
+    }
+    conclude(task, observed, attempt::over(task, course.nodes, decided, now), now)
+}
+
+fn uids(nodes: &[NodeStatus]) -> impl Iterator<Item = &String> {
+    nodes.iter().filter_map(|node| node.job_uid.as_ref())
 }
 
 enum Next {
@@ -78,9 +152,12 @@ enum Next {
 
 /// What is missing until the task has all its Jobs. Once they are all recorded nothing is ever missing again: a Job that
 /// is gone then is a failure.
-fn missing(task: &ValidTask, observed: &ObservedTask, jobs: &[Option<&Job>]) -> Next {
+fn missing(task: &ValidTask, observed: &ObservedTask, jobs: &[Option<&Job>], now: Timestamp) -> Next {
     if all_recorded(&task.status, task.nodes) || jobs.iter().all(Option::is_some) {
         return Next::Nothing;
+    }
+    if let Some(pending) = attempt::not_begun(&task.status, now) {
+        return Next::Wait(pending);
     }
     if let Some(refusal) = &observed.refusal {
         return Next::Wait(pending(refusal.reason, refusal.message.clone()));
@@ -89,11 +166,12 @@ fn missing(task: &ValidTask, observed: &ObservedTask, jobs: &[Option<&Job>]) -> 
         Ok(mounts) => mounts,
         Err(unresolved) => return Next::Wait(pending(unresolved.reason, unresolved.message)),
     };
+    let attempt = own::attempt(&task.status);
     let scripts = scripts::config_map(task).map(Box::new).map(Write::CreateScripts);
     let service = service::service(task).map(Box::new).map(Write::CreateService);
     let token = agent::token(task).map(Box::new).map(Write::CreateToken);
     let missing = (0..task.nodes).zip(jobs).filter(|(_, job)| job.is_none());
-    let jobs = missing.map(|(index, _)| Write::CreateJob(Box::new(job::job(task, &mounts, index, ATTEMPT))));
+    let jobs = missing.map(|(index, _)| Write::CreateJob(Box::new(job::job(task, &mounts, index, attempt))));
     // What pods mount and resolve comes before the pods.
     Next::Write(scripts.into_iter().chain(service).chain(token).chain(jobs).collect())
 }
@@ -102,32 +180,39 @@ fn pending(reason: Reason, message: String) -> TaskPending {
     TaskPending { reason: reason.as_str().to_owned(), message }
 }
 
-fn all_recorded(status: &SkyTaskStatus, nodes: u32) -> bool {
-    status.nodes.iter().filter(|node| node.job_uid.is_some()).count() == nodes as usize
+/// Whether all Jobs of the attempt were created and recorded.
+pub(super) fn all_recorded(status: &SkyTaskStatus, nodes: u32) -> bool {
+    uids(&status.nodes).count() == nodes as usize
 }
 
-fn evidence<'a>(
-    task: &'a ValidTask,
-    observed: &'a ObservedTask,
-    jobs: &[Option<&'a Job>],
-    index: u32,
-) -> NodeEvidence<'a> {
-    let recorded = task.status.nodes.iter().find(|node| node.index == index);
-    NodeEvidence {
-        index,
-        job_name: task.names.job(index, ATTEMPT),
-        // Until all are recorded, a Job that is gone may be created again.
-        recorded: recorded.filter(|_| all_recorded(&task.status, task.nodes)),
-        job: jobs.get(index as usize).copied().flatten(),
-        pods: &observed.pods,
-        warnings: &observed.warnings,
-    }
+fn nodes(task: &ValidTask, observed: &ObservedTask, jobs: &[&Job], now: Timestamp) -> Vec<NodeStatus> {
+    let jobs = own::by_rank(task, jobs);
+    let decided = task.status.ending.as_ref();
+    let node = |index: u32| {
+        let recorded = task.status.nodes.iter().find(|node| node.index == index);
+        let evidence = NodeEvidence {
+            index,
+            job_name: task.names.job(index, own::attempt(&task.status)),
+            // Until all are recorded, a Job that is gone may be created again, unless none is wanted any more.
+            recorded: recorded.filter(|_| decided.is_some() || all_recorded(&task.status, task.nodes)),
+            job: jobs.get(index as usize).copied().flatten(),
+            pods: &observed.pods,
+            warnings: &observed.warnings,
+        };
+        let node = node_status(&evidence, now);
+        let is_new = node.phase.is_final() && recorded.is_none_or(|recorded| !recorded.phase.is_final());
+        match decided {
+            Some(decided) if is_new => attempt::ended(NodeStatus { reason: None, ..node }, decided),
+            _ => node,
+        }
+    };
+    (0..task.nodes).map(node).collect()
 }
 
 /// The plan that records `new`, now or a moment later.
 fn conclude(task: &ValidTask, observed: &ObservedTask, new: SkyTaskStatus, now: Timestamp) -> Plan<SkyTaskStatus> {
     let old = &task.status;
-    let idle = Plan { requeue: Some(RESYNC), ..Plan::of_writes(Vec::new()) };
+    let idle = Plan { requeue: Some(look_again(&new, now)), ..Plan::idle() };
     if *old == new {
         return idle;
     }
@@ -137,35 +222,8 @@ fn conclude(task: &ValidTask, observed: &ObservedTask, new: SkyTaskStatus, now: 
     }
 }
 
-/// First sight, a failure, the end, a new reason to wait, and a step that all nodes have taken.
-fn is_urgent(old: &SkyTaskStatus, new: &SkyTaskStatus, nodes: u32) -> bool {
-    let first_sight = old.observed_generation != new.observed_generation;
-    let created = all_recorded(new, nodes) && !all_recorded(old, nodes);
-    let failed = old.failure.is_none() && new.failure.is_some();
-    let refused = old.pending.is_none() && new.pending.is_some() && !all_recorded(new, nodes);
-    let together = |phase: NodePhase| move |node: &NodeStatus| node.phase == phase;
-    let all_run =
-        new.nodes.iter().all(together(NodePhase::Running)) && !old.nodes.iter().all(together(NodePhase::Running));
-    first_sight || created || failed || refused || all_run || is_finished(new)
-}
-
-/// What users are told: a new reason to wait for somebody, a failure, the end.
-fn notes(old: &SkyTaskStatus, new: &SkyTaskStatus) -> Vec<Note> {
-    let mut notes = Vec::new();
-    if let Some(pending) = &new.pending
-        && old.pending.as_ref().is_none_or(|before| before.reason != pending.reason)
-        && let Some(reason) = Reason::from_text(&pending.reason)
-    {
-        notes.push(Note { warning: true, reason, message: pending.message.clone() });
-    }
-    if let (None, Some(failure)) = (&old.failure, &new.failure) {
-        let reason = Reason::from_text(&failure.reason).unwrap_or(Reason::RunFailed);
-        notes.push(Note { warning: true, reason, message: failure.message.clone() });
-    }
-    if is_finished(new) && new.failure.is_none() {
-        let all = new.nodes.len();
-        let message = format!("{all} of {all} nodes succeeded");
-        notes.push(Note { warning: false, reason: Reason::Succeeded, message });
-    }
-    notes
+/// When something falls due by time alone.
+fn look_again(status: &SkyTaskStatus, now: Timestamp) -> SignedDuration {
+    let begin = status.attempt_time.as_ref().map(|begin| begin.0.duration_since(now));
+    begin.filter(SignedDuration::is_positive).map_or(RESYNC, |wait| wait.min(RESYNC))
 }

@@ -1,84 +1,18 @@
 //! The planner, table by table.
 
-use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
-use serde_json::{Value, json};
+use serde_json::json;
 use sky_crd::{
     condition::{ConditionType, Reason, is_true},
-    task::{NodePhase, SkyTask, SkyTaskStatus, TaskPhase},
+    task::{NodePhase, TaskPhase},
 };
 
 use super::{
-    ObservedTask, Warning,
-    fixture::{apply, at, pod, stored, task, valid},
-    is_finished, plan,
+    Warning,
+    fixture::{apply, at, stored},
+    is_finished,
+    world::{World, job_names},
 };
-use crate::plan::{Plan, Refusal, Write};
-
-/// A cluster of one task: what the operator would see, and the status that it has written.
-struct World {
-    task: SkyTask,
-    observed: ObservedTask,
-    patches: u32,
-}
-
-impl World {
-    fn new(nodes: u32) -> Self {
-        Self { task: task(nodes), observed: ObservedTask::default(), patches: 0 }
-    }
-
-    fn plan(&self, second: i64) -> Plan<SkyTaskStatus> {
-        plan(&valid(&self.task), &self.observed, at(second))
-    }
-
-    /// One pass of the operator: plan, apply, plan again, write the status.
-    fn pass(&mut self, second: i64) -> Plan<SkyTaskStatus> {
-        let mut next = self.plan(second);
-        if !next.writes.is_empty() {
-            apply(&mut self.observed, &next);
-            next = self.plan(second);
-            assert!(next.writes.is_empty(), "what was written is still missing");
-        }
-        if let Some(status) = &next.status {
-            self.task.status = Some(status.clone());
-            self.patches += 1;
-        }
-        self.observed.noticed = if next.held_back { self.observed.noticed.or(Some(at(second))) } else { None };
-        next
-    }
-
-    fn status(&self) -> &SkyTaskStatus {
-        self.task.status.as_ref().unwrap()
-    }
-
-    fn job(&self, index: usize) -> Job {
-        let name = self.task.names().job(u32::try_from(index).unwrap(), 0);
-        self.observed.jobs.iter().find(|job| job.metadata.name.as_ref() == Some(&name)).unwrap().clone()
-    }
-
-    fn set_pod(&mut self, index: usize, phase: &str, state: Value) {
-        let pod: Pod = pod(&self.job(index), phase, state);
-        self.observed.pods.retain(|known| known.metadata.name != pod.metadata.name);
-        self.observed.pods.push(pod);
-    }
-
-    fn running(&mut self, index: usize, second: i64) {
-        self.set_pod(index, "Running", json!({"running": {"startedAt": at(second).to_string()}}));
-    }
-
-    fn ended(&mut self, index: usize, code: i32, second: i64) {
-        let phase = if code == 0 { "Succeeded" } else { "Failed" };
-        let end = json!({"exitCode": code, "startedAt": at(0).to_string(), "finishedAt": at(second).to_string()});
-        self.set_pod(index, phase, json!({"terminated": end}));
-    }
-}
-
-fn job_names(plan: &Plan<SkyTaskStatus>) -> Vec<String> {
-    let name = |write: &Write| match write {
-        Write::CreateJob(job) => job.metadata.name.clone(),
-        _ => None,
-    };
-    plan.writes.iter().filter_map(name).collect()
-}
+use crate::plan::{Refusal, Write};
 
 #[test]
 fn a_new_task_gets_service_and_jobs_in_rank_order() {

@@ -31,7 +31,9 @@ pub(super) fn rendered(task: &SkyTask) -> String {
             serde_yaml::to_string(&object)
         }
         Write::CreateClaim(object) => serde_yaml::to_string(&object),
-        Write::SetClaimOwners { .. } => unreachable!("a task owns no claim"),
+        Write::DeleteJob { .. } | Write::SetClaimOwners { .. } => {
+            unreachable!("a new task owns no claim and has nothing to delete")
+        }
     });
     objects.map(Result::unwrap).collect::<Vec<_>>().join("---\n")
 }

@@ -2,58 +2,100 @@
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use sky_crd::{
-    condition::{self, ConditionType, Reason, Verdict},
-    task::{NodePhase, NodeStatus, SkyTaskStatus, TaskFailure, TaskPending, TaskPhase},
+    condition::{self, Reason},
+    task::{NodePhase, NodeStatus, SkyTaskStatus, TaskEnding, TaskFailure, TaskPending, TaskPhase},
 };
 
-use super::{ValidTask, termination};
+use super::{
+    ValidTask,
+    conditions::{self, Situation},
+    termination,
+};
 
 /// How many nodes are in which phase.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Counts {
-    pending: u32,
-    running: u32,
-    succeeded: u32,
-    failed: u32,
+pub(super) struct Counts {
+    pub(super) pending: u32,
+    pub(super) running: u32,
+    pub(super) succeeded: u32,
+    pub(super) failed: u32,
 }
 
-/// The status that says this of the nodes. `waiting` is what keeps the task from having all its Jobs.
-pub(super) fn aggregate(
-    task: &ValidTask,
-    nodes: Vec<NodeStatus>,
-    waiting: Option<TaskPending>,
-    attempt: u32,
-    now: Timestamp,
-) -> SkyTaskStatus {
+/// Where a task is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// On its way, or at its own end: the nodes say which.
+    Going,
+    /// Stopped, and nothing of it runs any more.
+    Stopped,
+    /// Suspended, and nothing of it exists any more.
+    Suspended,
+}
+
+/// What a status is made of.
+#[derive(Clone, Debug)]
+pub(super) struct Course {
+    /// The nodes, in rank order.
+    pub(super) nodes: Vec<NodeStatus>,
+    /// What keeps the task from having all its Jobs.
+    pub(super) waiting: Option<TaskPending>,
+    /// Why the attempt is being ended, if it is.
+    pub(super) ending: Option<TaskEnding>,
+    /// Where the task is in its life.
+    pub(super) stage: Stage,
+}
+
+impl Course {
+    /// On its way by itself.
+    pub(super) fn of_nodes(nodes: Vec<NodeStatus>) -> Self {
+        Self { nodes, waiting: None, ending: None, stage: Stage::Going }
+    }
+}
+
+/// The status that says this of a task whose status was `old`.
+pub(super) fn status(task: &ValidTask, old: &SkyTaskStatus, course: Course, now: Timestamp) -> SkyTaskStatus {
+    let Course { nodes, waiting, ending, stage } = course;
     let counts = count(&nodes);
-    let ended = counts.pending == 0 && counts.running == 0;
-    let failure = failure(&task.status, &nodes);
-    let phase = phase(counts);
-    let pending = (phase == TaskPhase::Pending || counts.pending > 0)
+    // While the nodes are being ended, how they end is no failure of theirs.
+    let failure = if ending.is_none() { failure(old, &nodes) } else { old.failure.clone() };
+    let over = is_over(counts, stage, ending.as_ref());
+    let phase = phase(counts, stage, ending.as_ref(), failure.as_ref());
+    let pending = (stage == Stage::Going && (phase == TaskPhase::Pending || counts.pending > 0))
         .then(|| waiting.or_else(|| first_waiting(&nodes)))
         .flatten();
     let exit_code = match phase {
         TaskPhase::Succeeded => Some(0),
         TaskPhase::Failed => failure.as_ref().and_then(|failure| failure.exit_code),
-        TaskPhase::Pending | TaskPhase::Running => None,
+        TaskPhase::Pending | TaskPhase::Running | TaskPhase::Stopped | TaskPhase::Suspended => None,
     };
-    let verdicts = verdicts(task, counts, failure.as_ref(), pending.as_ref());
+    let situation = Situation {
+        counts,
+        phase,
+        over,
+        failure: failure.as_ref(),
+        pending: pending.as_ref(),
+        ending: ending.as_ref(),
+    };
+    let verdicts = conditions::verdicts(&situation);
+    let end = || last_end(&nodes).filter(|_| stage == Stage::Going).unwrap_or(Time(now));
     SkyTaskStatus {
         task_id: Some(task.id.to_string()),
         observed_generation: Some(task.generation),
         phase: Some(phase),
-        attempt: Some(attempt),
+        attempt: Some(old.attempt.unwrap_or(0)),
         succeeded_nodes: Some(counts.succeeded),
         failed_nodes: Some(counts.failed),
         running_nodes: Some(counts.running),
         pending_nodes: Some(counts.pending),
-        start_time: nodes.iter().filter_map(|node| node.started_at.clone()).min(),
-        completion_time: if ended { Some(last_end(&nodes).unwrap_or(Time(now))) } else { None },
+        start_time: old.start_time.clone().or_else(|| first_start(&nodes)),
+        completion_time: if over { Some(old.completion_time.clone().unwrap_or_else(end)) } else { None },
         exit_code,
         failure,
         pending,
-        conditions: condition::conclude(&task.status.conditions, &verdicts, task.generation, now),
+        ending,
+        conditions: condition::conclude(&old.conditions, &verdicts, task.generation, now),
         nodes,
+        ..old.clone()
     }
 }
 
@@ -65,18 +107,7 @@ pub(super) fn of_invalid(
     message: &str,
     now: Timestamp,
 ) -> SkyTaskStatus {
-    use ConditionType as C;
-    let verdict = |kind, holds| Verdict { kind, holds, reason: Reason::InvalidSpec, message: message.to_owned() };
-    let all = [
-        (C::Ready, false),
-        (C::Reconciling, false),
-        (C::Stalled, true),
-        (C::Running, false),
-        (C::Complete, false),
-        (C::Failed, true),
-        (C::Finished, true),
-    ];
-    let verdicts = all.map(|(kind, holds)| verdict(kind, holds));
+    let verdicts = conditions::of_invalid(message);
     SkyTaskStatus {
         task_id: Some(id.to_owned()),
         observed_generation: Some(generation),
@@ -105,19 +136,31 @@ fn count(nodes: &[NodeStatus]) -> Counts {
     })
 }
 
+/// Whether the task has come to its end. An attempt that is being ended is followed by something.
+fn is_over(counts: Counts, stage: Stage, ending: Option<&TaskEnding>) -> bool {
+    match stage {
+        Stage::Going => counts.pending == 0 && counts.running == 0 && ending.is_none(),
+        Stage::Stopped => true,
+        Stage::Suspended => false,
+    }
+}
+
 /// Failed at the first failure; running as soon as one container has started.
-fn phase(counts: Counts) -> TaskPhase {
-    match counts {
-        Counts { failed: 1.., .. } => TaskPhase::Failed,
-        Counts { pending: 0, running: 0, .. } => TaskPhase::Succeeded,
-        Counts { running: 0, succeeded: 0, .. } => TaskPhase::Pending,
-        _ => TaskPhase::Running,
+fn phase(counts: Counts, stage: Stage, ending: Option<&TaskEnding>, failure: Option<&TaskFailure>) -> TaskPhase {
+    match (stage, ending, failure) {
+        (Stage::Suspended, _, _) => TaskPhase::Suspended,
+        (_, _, Some(_)) => TaskPhase::Failed,
+        (Stage::Stopped, _, None) => TaskPhase::Stopped,
+        (Stage::Going, None, None) if counts.pending == 0 && counts.running == 0 => TaskPhase::Succeeded,
+        (Stage::Going, None, None) if counts.running + counts.succeeded > 0 => TaskPhase::Running,
+        (Stage::Going, Some(_), None) if counts.running > 0 => TaskPhase::Running,
+        (Stage::Going, _, None) => TaskPhase::Pending,
     }
 }
 
 /// The failure of the task: of the node that failed first by itself. Once recorded it stays. Until that node is seen to
 /// have ended, it is what the peers say that it brought down.
-fn failure(recorded: &SkyTaskStatus, nodes: &[NodeStatus]) -> Option<TaskFailure> {
+pub(super) fn failure(recorded: &SkyTaskStatus, nodes: &[NodeStatus]) -> Option<TaskFailure> {
     let was_seen = |failure: &&TaskFailure| {
         let node = failure.node.and_then(|index| recorded.nodes.get(index as usize));
         node.is_none_or(failed_by_itself)
@@ -180,57 +223,12 @@ fn of_node(node: &NodeStatus) -> String {
     }
 }
 
-fn last_end(nodes: &[NodeStatus]) -> Option<Time> {
+/// When the first container started.
+pub(super) fn first_start(nodes: &[NodeStatus]) -> Option<Time> {
+    nodes.iter().filter_map(|node| node.started_at.clone()).min()
+}
+
+/// When the last container ended.
+pub(super) fn last_end(nodes: &[NodeStatus]) -> Option<Time> {
     nodes.iter().filter_map(|node| node.finished_at.clone()).max()
-}
-
-/// All conditions, always: a condition that is missing cannot be waited for.
-fn verdicts(
-    task: &ValidTask,
-    counts: Counts,
-    failure: Option<&TaskFailure>,
-    pending: Option<&TaskPending>,
-) -> Vec<Verdict> {
-    use ConditionType as C;
-    let ended = counts.pending == 0 && counts.running == 0;
-    let succeeded = ended && failure.is_none();
-    let (reason, message) = explain(task, counts, failure, pending);
-    // Waiting for an image or a machine may end by itself; what the API server refuses does not.
-    let refused = pending.is_some_and(|pending| {
-        [Reason::Refused, Reason::NameConflict, Reason::VolumeForbidden]
-            .iter()
-            .any(|reason| reason.as_str() == pending.reason)
-    });
-    let all = [
-        (C::Ready, succeeded),
-        (C::Reconciling, !ended),
-        (C::Stalled, (ended && !succeeded) || refused),
-        (C::Running, counts.running > 0),
-        (C::Complete, succeeded),
-        (C::Failed, failure.is_some()),
-        (C::Finished, ended),
-    ];
-    all.map(|(kind, holds)| Verdict { kind, holds, reason, message: message.clone() }).to_vec()
-}
-
-fn explain(
-    task: &ValidTask,
-    counts: Counts,
-    failure: Option<&TaskFailure>,
-    pending: Option<&TaskPending>,
-) -> (Reason, String) {
-    if let Some(failure) = failure {
-        return (Reason::from_text(&failure.reason).unwrap_or(Reason::RunFailed), failure.message.clone());
-    }
-    if counts.succeeded == task.nodes {
-        return (Reason::Succeeded, format!("{} of {} nodes succeeded", counts.succeeded, task.nodes));
-    }
-    if let Some(pending) = pending {
-        return (Reason::from_text(&pending.reason).unwrap_or(Reason::Starting), pending.message.clone());
-    }
-    if counts.running + counts.succeeded > 0 {
-        let message = format!("{} running, {} succeeded, {} pending", counts.running, counts.succeeded, counts.pending);
-        return (Reason::Running, message);
-    }
-    (Reason::Starting, format!("{} of {} nodes are starting", counts.pending, task.nodes))
 }

@@ -39,7 +39,7 @@ pub struct ValidTask {
     pub names: TaskNames,
     /// Whom it belongs to.
     pub user: User,
-    /// Nodes it has.
+    /// Nodes of the attempt that the status speaks of; before there is one, those asked for.
     pub nodes: u32,
     /// Container image.
     pub image: String,
@@ -129,7 +129,7 @@ pub fn validate(task: &SkyTask, policy: &Policy) -> Result<ValidTask, InvalidTas
         name: task.task_name(),
         names: task.names(),
         user: task.user()?,
-        nodes: spec.num_nodes,
+        nodes: task.nodes(),
         image: spec.resources.image_id.clone().unwrap_or_else(|| policy.default_image.clone()),
         agent_image: policy.agent_image.clone(),
         cpus: amount(&spec.resources.cpus, Amount::cpus).map_err(InvalidTask::Cpus)?,

@@ -55,7 +55,7 @@ pub fn plan(volume: &ValidVolume, observed: &ObservedVolume, now: Timestamp) -> 
         Next::Judge(claim, judgement) => (claim, judgement),
     };
     let new = status::status(volume, claim, &judgement, observed.used_by.clone(), now);
-    let idle = Plan { requeue: Some(RESYNC), ..Plan::of_writes(Vec::new()) };
+    let idle = Plan { requeue: Some(RESYNC), ..Plan::idle() };
     if volume.status == new {
         return idle;
     }
@@ -72,10 +72,10 @@ pub fn invalid(volume: &SkyVolume, error: &InvalidVolume, now: Timestamp) -> Pla
     let message = error.to_string();
     let status = status::of_invalid(volume, &message, now);
     if volume.status.as_ref() == Some(&status) {
-        return Plan::of_writes(Vec::new());
+        return Plan::idle();
     }
     let note = Note { warning: true, reason: Reason::InvalidSpec, message };
-    Plan { status: Some(status), notes: vec![note], ..Plan::of_writes(Vec::new()) }
+    Plan { status: Some(status), notes: vec![note], ..Plan::idle() }
 }
 
 enum Next<'a> {

@@ -1,0 +1,47 @@
+//! What a user decides about the life of a task, at any time of it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Stopping, pausing and trying again. These fields may be changed while the task lives; none of them changes what it
+/// runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Lifecycle {
+    /// Ends the task for good: its scripts get SIGTERM and the grace period, then nothing of it runs. The record stays.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub stop: bool,
+
+    /// Ends what runs and keeps the task from running until this is false again; it then starts from the beginning, as a
+    /// new attempt.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub suspend: bool,
+
+    /// How often the task may be started again after a node has failed by itself; always all nodes together. Waits
+    /// between attempts grow from 5 seconds to 5 minutes. Default 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(max = 900))]
+    pub max_restarts: u32,
+
+    /// How often the task may be started again after a disruption, such as an eviction, a preemption or a lost machine;
+    /// counted apart from maxRestarts. Default: without limit if maxRestarts or recoverOnExitCodes is set, else 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 900))]
+    pub max_disruption_restarts: Option<u32>,
+
+    /// Exit codes after which the task is always started again, not counted by maxRestarts. The first failing node's
+    /// decides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(range(min = 1, max = 255)))]
+    pub recover_on_exit_codes: Vec<i32>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}

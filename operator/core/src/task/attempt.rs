@@ -1,0 +1,110 @@
+//! From one attempt to the next, or to the end, once nothing of the attempt runs any more.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
+use sky_crd::{
+    condition::Reason,
+    task::{NodePhase, NodeStatus, SkyTaskStatus, TaskAttempt, TaskEnding, TaskPending},
+};
+
+use super::{
+    ValidTask, ending, own, restart,
+    status::{Course, Stage, failure, first_start, last_end, status},
+};
+
+/// Attempts, and machines of each, that are remembered.
+const REMEMBERED: usize = 10;
+
+/// The status once an attempt that was to be ended has ended. Whoever succeeded first is not robbed of it.
+pub(super) fn over(task: &ValidTask, nodes: Vec<NodeStatus>, decided: &TaskEnding, now: Timestamp) -> SkyTaskStatus {
+    if nodes.iter().all(|node| node.phase == NodePhase::Succeeded) {
+        return status(task, &task.status, Course::of_nodes(nodes), now);
+    }
+    match ending::reason(decided) {
+        Reason::Suspended => {
+            let base = closed(task, &nodes, decided, now);
+            let ending = Some(decided.clone());
+            status(task, &base, Course { nodes: Vec::new(), waiting: None, ending, stage: Stage::Suspended }, now)
+        }
+        Reason::Restarting => {
+            let mut base = closed(task, &nodes, decided, now);
+            let begin = now + restart::wait(&base.attempts);
+            base.attempt_time = Some(Time(begin));
+            begin_anew(task, &base, now)
+        }
+        _ => stopped(task, nodes, decided, now),
+    }
+}
+
+/// The status of a task that is stopped and of which nothing runs any more.
+pub(super) fn stopped(task: &ValidTask, nodes: Vec<NodeStatus>, decided: &TaskEnding, now: Timestamp) -> SkyTaskStatus {
+    let nodes = nodes.into_iter().map(|node| ended(node, decided)).collect();
+    let course = Course { nodes, waiting: None, ending: Some(decided.clone()), stage: Stage::Stopped };
+    status(task, &task.status, course, now)
+}
+
+/// The status of a suspended task that is to run again, from now on.
+pub(super) fn resumed(task: &ValidTask, now: Timestamp) -> SkyTaskStatus {
+    let base = SkyTaskStatus { attempt_time: Some(Time(now)), ..task.status.clone() };
+    begin_anew(task, &base, now)
+}
+
+/// The status of a task that suspension has left as it is.
+pub(super) fn suspended(task: &ValidTask, now: Timestamp) -> SkyTaskStatus {
+    let ending = task.status.ending.clone();
+    status(task, &task.status, Course { nodes: Vec::new(), waiting: None, ending, stage: Stage::Suspended }, now)
+}
+
+/// What the task waits for while its next attempt has not begun.
+pub(super) fn not_begun(status: &SkyTaskStatus, now: Timestamp) -> Option<TaskPending> {
+    let begin = status.attempt_time.as_ref().filter(|begin| begin.0 > now)?;
+    let last = status.attempts.last().map_or("", |attempt| attempt.message.as_str());
+    let message = format!("{last}; attempt {} begins at {}", own::attempt(status) + 1, begin.0.strftime("%H:%M:%SZ"));
+    Some(TaskPending { reason: Reason::Restarting.as_str().to_owned(), message })
+}
+
+/// The node as it counts when it ends because the attempt is being ended.
+pub(super) fn ended(node: NodeStatus, decided: &TaskEnding) -> NodeStatus {
+    if node.phase == NodePhase::Succeeded || (node.phase == NodePhase::Failed && node.reason.is_some()) {
+        return node;
+    }
+    NodeStatus { phase: NodePhase::Failed, reason: Some(decided.reason.clone()), message: None, ..node }
+}
+
+/// The status in which the next attempt is the current one, if this one has had a Job at all: names of Jobs are never
+/// used twice.
+fn closed(task: &ValidTask, nodes: &[NodeStatus], decided: &TaskEnding, now: Timestamp) -> SkyTaskStatus {
+    let mut base = task.status.clone();
+    if nodes.iter().any(|node| node.job_uid.is_some()) {
+        base.attempts.push(record(own::attempt(&base), nodes, decided, now));
+        let forgotten = base.attempts.len().saturating_sub(REMEMBERED);
+        base.attempts.drain(..forgotten);
+        base.attempt = Some(own::attempt(&base) + 1);
+    }
+    base
+}
+
+fn begin_anew(task: &ValidTask, base: &SkyTaskStatus, now: Timestamp) -> SkyTaskStatus {
+    let nodes = (0..task.spec.num_nodes).map(|index| NodeStatus { index, ..NodeStatus::default() }).collect();
+    let base = SkyTaskStatus { failure: None, ..base.clone() };
+    let waiting = not_begun(&base, now);
+    status(task, &base, Course { waiting, ..Course::of_nodes(nodes) }, now)
+}
+
+fn record(attempt: u32, nodes: &[NodeStatus], decided: &TaskEnding, now: Timestamp) -> TaskAttempt {
+    let by_itself = |node: &&NodeStatus| node.reason.as_ref() != Some(&decided.reason);
+    let by_itself: Vec<_> = nodes.iter().filter(by_itself).cloned().collect();
+    let failure =
+        failure(&SkyTaskStatus::default(), &by_itself).filter(|_| ending::reason(decided) == Reason::Restarting);
+    let machines: BTreeSet<_> = nodes.iter().filter_map(|node| node.machine.clone()).collect();
+    TaskAttempt {
+        attempt,
+        start_time: first_start(nodes),
+        end_time: Some(last_end(nodes).unwrap_or(Time(now))),
+        reason: failure.as_ref().map_or_else(|| decided.reason.clone(), |failure| failure.reason.clone()),
+        message: failure.as_ref().map_or_else(|| decided.message.clone(), |failure| failure.message.clone()),
+        exit_code: failure.and_then(|failure| failure.exit_code),
+        machines: machines.into_iter().take(REMEMBERED).collect(),
+    }
+}

@@ -1,0 +1,56 @@
+//! Why an attempt is ended before its own end.
+
+use sky_crd::{
+    condition::Reason,
+    task::{SkyTaskStatus, TaskEnding},
+};
+
+use super::{ValidTask, restart};
+
+/// What ends an attempt, the weakest first: what has been decided can only be overruled by something stronger, so that
+/// a task that is told to stop while it is being suspended is stopped.
+const CAUSES: [Reason; 3] = [Reason::Restarting, Reason::Suspended, Reason::Stopped];
+
+/// Why the attempt of which `seen` speaks has to be ended now, if it has to be and that is not decided yet. `seen` knows
+/// of no ending.
+pub(super) fn due(task: &ValidTask, seen: &SkyTaskStatus) -> Option<TaskEnding> {
+    let found = cause(task, seen)?;
+    let stronger = task.status.ending.as_ref().is_none_or(|decided| strength(&found) > strength(decided));
+    stronger.then_some(found)
+}
+
+/// The ending that `spec.stop` asks for.
+pub(super) fn stop() -> TaskEnding {
+    ending(Reason::Stopped, "spec.stop is true")
+}
+
+/// The reason that an ending was decided for.
+pub(super) fn reason(ending: &TaskEnding) -> Reason {
+    // A newer operator may know more causes. Whatever it was, it was to end.
+    Reason::from_text(&ending.reason).unwrap_or(Reason::Stopped)
+}
+
+fn strength(ending: &TaskEnding) -> Option<usize> {
+    CAUSES.iter().position(|cause| *cause == reason(ending))
+}
+
+fn cause(task: &ValidTask, seen: &SkyTaskStatus) -> Option<TaskEnding> {
+    let rules = &task.spec.lifecycle;
+    let ended = seen.nodes.iter().all(|node| node.phase.is_final());
+    let failure = seen.failure.as_ref();
+    // What has been told to have failed stays failed, whatever the rules become.
+    let told = task.status.failure.is_some();
+    let again = failure.filter(|failure| !told && restart::again(rules, &task.status, failure).is_some());
+    let goes_on = !ended || task.status.ending.is_some();
+    if rules.stop && goes_on {
+        return Some(stop());
+    }
+    if rules.suspend && !rules.stop && (goes_on || again.is_some()) {
+        return Some(ending(Reason::Suspended, "spec.suspend is true"));
+    }
+    again.filter(|_| !rules.stop).map(|failure| ending(Reason::Restarting, &failure.message))
+}
+
+fn ending(reason: Reason, message: &str) -> TaskEnding {
+    TaskEnding { reason: reason.as_str().to_owned(), message: message.to_owned() }
+}

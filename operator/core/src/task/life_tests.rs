@@ -1,0 +1,240 @@
+//! Stopping, suspending and trying again, table by table.
+
+use serde_json::{Value, json};
+use sky_crd::{
+    condition::{ConditionType, is_true},
+    task::TaskPhase,
+};
+
+use super::{fixture::at, is_finished, world::World};
+
+/// How far a task has come when something is asked of it.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    New,
+    Created,
+    CreatedUnrecorded,
+    Running,
+    HalfDone,
+    Done,
+}
+
+const STEPS: [Step; 6] = [Step::New, Step::Created, Step::CreatedUnrecorded, Step::Running, Step::HalfDone, Step::Done];
+
+/// A task of two nodes that has come so far.
+fn at_step(step: Step) -> World {
+    let mut world = World::new(2);
+    if matches!(step, Step::New) {
+        return world;
+    }
+    world.pass(0);
+    match step {
+        Step::New | Step::Created => {}
+        // The operator went away after it had created the Jobs.
+        Step::CreatedUnrecorded => world.task.status = World::new(2).task.status,
+        Step::Running => {
+            world.running(0, 1);
+            world.running(1, 1);
+            world.pass(1);
+        }
+        Step::HalfDone => {
+            world.ended(0, 0, 1);
+            world.job_is_over(0, "Complete");
+            world.running(1, 1);
+            world.pass(3);
+            world.pass(5);
+        }
+        Step::Done => {
+            world.ended(0, 0, 1);
+            world.ended(1, 0, 1);
+            world.job_is_over(0, "Complete");
+            world.job_is_over(1, "Complete");
+            world.pass(1);
+        }
+    }
+    world
+}
+
+fn holds(world: &World, kind: ConditionType) -> bool {
+    is_true(&world.status().conditions, kind)
+}
+
+#[test]
+fn a_task_that_is_stopped_at_any_step_leaves_nothing_running_and_never_runs_again() {
+    for step in STEPS {
+        let mut world = at_step(step);
+        world.set(&json!({"stop": true}));
+        world.settle(10);
+        let (phase, jobs) = match step {
+            Step::Done => (TaskPhase::Succeeded, 2),
+            Step::HalfDone => (TaskPhase::Stopped, 1),
+            _ => (TaskPhase::Stopped, 0),
+        };
+        assert_eq!((world.status().phase, world.jobs().len()), (Some(phase), jobs), "{step:?}");
+        assert!(is_finished(world.status()) && !holds(&world, ConditionType::Reconciling), "{step:?}");
+        assert_eq!(holds(&world, ConditionType::Ready), phase == TaskPhase::Succeeded, "{step:?}");
+        assert!(!holds(&world, ConditionType::Failed), "{step:?}");
+        world.set(&json!({"stop": false}));
+        assert!(world.plan(99).is_empty(), "{step:?}");
+    }
+}
+
+#[test]
+fn a_task_that_is_suspended_has_no_jobs_and_resumes_as_a_new_attempt() {
+    for step in STEPS {
+        let mut world = at_step(step);
+        world.set(&json!({"suspend": true}));
+        world.settle(10);
+        if matches!(step, Step::Done) {
+            assert!(is_finished(world.status()));
+            continue;
+        }
+        // The log of a node that had succeeded is kept.
+        assert_eq!(world.jobs().len(), usize::from(matches!(step, Step::HalfDone)), "{step:?}");
+        assert!(holds(&world, ConditionType::Suspended) && holds(&world, ConditionType::Ready), "{step:?}");
+        assert!(!holds(&world, ConditionType::Reconciling) && !is_finished(world.status()), "{step:?}");
+        assert!(world.plan(500).is_empty(), "{step:?}");
+        world.set(&json!({"suspend": false}));
+        world.settle(20);
+        let suffix = if matches!(step, Step::New) { "" } else { "-r1" };
+        let name = |index: u32| format!("job-0123abcd-node-{index}{suffix}");
+        assert!((0..2).all(|index| world.jobs().contains(&name(index))), "{step:?}: {:?}", world.jobs());
+        assert_eq!(world.status().phase, Some(TaskPhase::Pending), "{step:?}");
+        assert!(!holds(&world, ConditionType::Suspended), "{step:?}");
+    }
+}
+
+#[test]
+fn a_suspended_task_can_be_stopped() {
+    let mut world = at_step(Step::Running);
+    world.set(&json!({"suspend": true}));
+    world.settle(10);
+    world.set(&json!({"stop": true}));
+    world.settle(20);
+    assert_eq!(world.status().phase, Some(TaskPhase::Stopped));
+}
+
+#[test]
+fn a_stop_beats_a_suspension_that_is_under_way() {
+    let mut world = at_step(Step::Running);
+    world.set(&json!({"suspend": true}));
+    world.pass(10);
+    world.pass(10);
+    world.set(&json!({"stop": true}));
+    world.settle(20);
+    assert_eq!((world.status().phase, world.jobs().len()), (Some(TaskPhase::Stopped), 0));
+}
+
+#[test]
+fn what_was_told_to_end_ends_even_if_it_is_taken_back() {
+    let mut world = at_step(Step::Running);
+    world.set(&json!({"stop": true}));
+    world.pass(10);
+    world.set(&json!({"stop": false}));
+    world.settle(20);
+    assert_eq!(world.status().phase, Some(TaskPhase::Stopped));
+}
+
+#[test]
+fn nothing_is_concluded_from_an_absence_that_only_a_cache_knows() {
+    let mut world = at_step(Step::New);
+    world.set(&json!({"stop": true}));
+    world.pass(1);
+    assert!(world.plan(1).doubt);
+}
+
+/// One node of two fails with this code, and everything follows its course.
+fn fail(world: &mut World, code: i32, second: i64) {
+    world.running(1, second);
+    world.ended(0, code, second);
+    world.job_is_over(0, "Failed");
+    world.pass(second);
+    world.settle(second + 1);
+}
+
+fn restarting(fields: &Value) -> World {
+    let mut world = World::with(2, fields);
+    world.pass(0);
+    world
+}
+
+#[test]
+fn a_failed_attempt_is_followed_by_another_of_all_nodes_until_the_limit() {
+    let mut world = restarting(&json!({"maxRestarts": 1}));
+    fail(&mut world, 7, 10);
+    let status = world.status();
+    assert_eq!((status.attempt, status.restarts, status.phase), (Some(1), Some(1), Some(TaskPhase::Pending)));
+    assert_eq!(status.pending.as_ref().unwrap().reason, "Restarting");
+    let first = &status.attempts[0];
+    assert_eq!((first.attempt, first.reason.as_str(), first.exit_code), (0, "RunFailed", Some(7)));
+    // The failed node's Job is kept for its log, the other was ended.
+    assert_eq!(world.jobs(), ["job-0123abcd-node-0"]);
+    // It waits, and says when to look again.
+    assert!(world.plan(11).requeue.unwrap().as_secs() <= 5);
+    assert!(world.plan(11).is_empty());
+    world.settle(30);
+    assert!(world.jobs().contains(&"job-0123abcd-node-0-r1".to_owned()));
+    fail(&mut world, 8, 40);
+    let status = world.status();
+    assert_eq!((status.phase, status.exit_code, status.attempt), (Some(TaskPhase::Failed), Some(8), Some(1)));
+    assert!(!is_finished(status), "the other node still runs");
+    world.ended(1, 0, 50);
+    world.settle(50);
+    assert!(is_finished(world.status()) && world.plan(999).is_empty());
+}
+
+#[test]
+fn a_listed_exit_code_is_not_counted_and_old_logs_go_in_the_end() {
+    let mut world = restarting(&json!({"recoverOnExitCodes": [33]}));
+    for round in 0..6 {
+        fail(&mut world, 33, 1000 * round + 10);
+        world.settle(1000 * round + 900);
+    }
+    let status = world.status();
+    assert_eq!((status.attempt, status.restarts, status.attempts.len()), (Some(6), None, 6));
+    assert_eq!(world.jobs().len(), 3 + 2, "the logs of three attempts, and the Jobs of the current one");
+    fail(&mut world, 34, 9000);
+    assert_eq!(world.status().phase, Some(TaskPhase::Failed));
+}
+
+#[test]
+fn a_disruption_is_counted_apart() {
+    let mut world = restarting(&json!({"maxRestarts": 1}));
+    for round in 0..2 {
+        world.ended(0, 143, 10);
+        world.disrupt();
+        world.job_is_over(0, "Failed");
+        world.settle(1000 * round + 10);
+        world.settle(1000 * round + 900);
+    }
+    let status = world.status();
+    assert_eq!((status.attempt, status.restarts, status.disruptions), (Some(2), None, Some(2)));
+    assert_eq!(status.attempts[1].reason, "Disrupted");
+}
+
+#[test]
+fn no_restart_after_a_stop_nor_after_a_failure_that_was_told() {
+    let mut world = restarting(&json!({"maxRestarts": 5, "stop": true}));
+    world.settle(10);
+    assert_eq!((world.status().phase, world.status().attempt), (Some(TaskPhase::Stopped), Some(0)));
+    let mut world = restarting(&json!({}));
+    fail(&mut world, 1, 10);
+    world.set(&json!({"maxRestarts": 5}));
+    world.settle(20);
+    assert_eq!((world.status().phase, world.status().attempt), (Some(TaskPhase::Failed), Some(0)));
+}
+
+#[test]
+fn a_job_that_comes_late_is_removed() {
+    let mut world = at_step(Step::Running);
+    let late = world.observed.jobs.clone();
+    world.set(&json!({"stop": true}));
+    world.settle(10);
+    world.observed.jobs = late;
+    for job in &mut world.observed.jobs {
+        job.metadata.uid = Some("uid-of-a-late-create".to_owned());
+    }
+    world.settle(20);
+    assert_eq!(world.jobs().len(), 0);
+    assert_eq!(world.status().completion_time.as_ref().unwrap().0, at(10));
+}

@@ -1,0 +1,142 @@
+//! Stopping, suspending and starting again, on a real cluster.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
+use kube::{
+    ResourceExt as _,
+    api::{Patch, PatchParams},
+};
+use serde_json::{Value, json};
+use sky_crd::{
+    condition::ConditionType,
+    task::{SkyTask, TaskPhase},
+};
+use sky_tests::{
+    history::History,
+    space::{Space, condition},
+};
+
+async fn set(space: &Space, name: &str, spec: &Value) {
+    let patch = Patch::Merge(json!({"spec": spec}));
+    space.api::<SkyTask>().patch(name, &PatchParams::default(), &patch).await.expect("a live field may change");
+}
+
+fn is(task: &SkyTask, phase: TaskPhase) -> bool {
+    task.status.as_ref().and_then(|status| status.phase) == Some(phase)
+}
+
+fn of_task<'a, K: kube::Resource>(objects: &'a [K], task: &str) -> impl Iterator<Item = &'a K> {
+    objects.iter().filter(move |object| object.annotations().get("skytask.dev/task").is_some_and(|of| of == task))
+}
+
+/// Names of the Jobs that the task has now.
+async fn jobs(space: &Space, task: &str) -> BTreeSet<String> {
+    let jobs = space.api::<Job>().list(&Default::default()).await.expect("a list").items;
+    of_task(&jobs, task).map(kube::ResourceExt::name_any).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_is_stopped_at_any_step_leaves_nothing_running_and_runs_nothing_twice() {
+    Space::with("stop", 8, async |space| {
+        let pods: History<Pod> = History::start(space.api()).await;
+        let created: History<Job> = History::start(space.api()).await;
+        let script = "trap 'echo bye > /dev/termination-log; exit 0' TERM; echo on; sleep 600 & wait";
+        let two = json!({"numNodes": 2, "run": script});
+        let mut born_stopped = two.clone();
+        born_stopped["stop"] = json!(true);
+        space.task("before-all", born_stopped).await;
+        space.task("pending", json!({"run": "true", "nodeSelector": {"pool": "nowhere"}})).await;
+        space.task("in-setup", json!({"setup": script, "run": "echo never"})).await;
+        space.task("running", two.clone()).await;
+        space.task("done", json!({"run": "true"})).await;
+        space.finished("done").await;
+        space
+            .when("running", "runs", |task| {
+                is(task, TaskPhase::Running) && task.status.as_ref().is_some_and(|s| s.running_nodes == Some(2))
+            })
+            .await;
+        space.when("in-setup", "runs", |task| is(task, TaskPhase::Running)).await;
+        space.when("pending", "has a Job", |task| task.status.as_ref().is_some_and(|s| s.pending.is_some())).await;
+        for name in ["pending", "in-setup", "running", "done"] {
+            set(&space, name, &json!({"stop": true})).await;
+        }
+        for name in ["before-all", "pending", "in-setup", "running"] {
+            let task = space.finished(name).await;
+            assert!(is(&task, TaskPhase::Stopped), "{name}: {:#?}", task.status);
+            assert!(!condition(&task, ConditionType::Failed) && !condition(&task, ConditionType::Ready), "{name}");
+            assert_eq!(jobs(&space, name).await, BTreeSet::new(), "{name}");
+            let left = space.api::<Pod>().list(&Default::default()).await.expect("a list").items;
+            assert_eq!(of_task(&left, name).count(), 0, "{name}");
+        }
+        assert!(is(&space.finished("done").await, TaskPhase::Succeeded));
+        // The scripts were asked, not killed.
+        let said = pods.states().iter().any(|pod| json!(pod.status).to_string().contains("bye"));
+        assert!(said, "no script has seen SIGTERM");
+        for name in ["before-all", "pending", "in-setup", "running", "done"] {
+            set(&space, name, &json!({"stop": false})).await;
+        }
+        space.task("last", json!({"run": "true"})).await;
+        space.finished("last").await;
+        let all = created.states();
+        let mut count =
+            |name: &str| of_task(&all, name).filter_map(|job| job.metadata.uid.clone()).collect::<BTreeSet<_>>().len();
+        assert_eq!(["before-all", "pending", "in-setup", "running", "done"].map(&mut count), [0, 1, 1, 2, 1]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspended_task_has_no_jobs_and_starts_again_from_the_beginning() {
+    Space::with("suspend", 2, async |space| {
+        let waiting = json!({"suspend": true, "numNodes": 2, "run": "echo $NODE_RANK; [ -z \"$AGAIN\" ] && sleep 600"});
+        space.task("pair", waiting).await;
+        let suspended = space.when("pair", "is suspended", |task| condition(task, ConditionType::Suspended)).await;
+        assert!(condition(&suspended, ConditionType::Ready) && !condition(&suspended, ConditionType::Reconciling));
+        assert_eq!(jobs(&space, "pair").await, BTreeSet::new());
+        set(&space, "pair", &json!({"suspend": false})).await;
+        let both = |task: &SkyTask| task.status.as_ref().is_some_and(|status| status.running_nodes == Some(2));
+        space.when("pair", "runs", both).await;
+        set(&space, "pair", &json!({"suspend": true})).await;
+        let again = |task: &SkyTask| {
+            is(task, TaskPhase::Suspended) && task.status.as_ref().is_some_and(|s| s.attempt == Some(1))
+        };
+        let suspended = space.when("pair", "is suspended again", again).await;
+        assert_eq!(jobs(&space, "pair").await, BTreeSet::new());
+        let attempts = suspended.status.expect("a status").attempts;
+        assert_eq!((attempts.len(), attempts[0].reason.as_str(), attempts[0].machines.len()), (1, "Suspended", 1));
+        set(&space, "pair", &json!({"suspend": null})).await;
+        let second = |task: &SkyTask| both(task) && task.status.as_ref().is_some_and(|s| s.attempt == Some(1));
+        let running = space.when("pair", "runs again", second).await;
+        let names: Vec<_> = running.status.expect("a status").nodes.into_iter().filter_map(|node| node.job).collect();
+        assert!(names.iter().all(|name| name.ends_with("-r1")), "{names:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_node_restarts_all_nodes_and_the_old_log_stays() {
+    Space::with("restart", 4, async |space| {
+        let pods: History<Pod> = History::start(space.api()).await;
+        let volume = json!([{"mountPath": "/data", "name": "marks"}]);
+        space.volume("marks", json!({})).await;
+        // The first attempt fails on node 1, the second on nobody.
+        let script = "echo attempt; if [ $NODE_RANK = 1 ]; then [ -e /data/mark ] || { touch /data/mark; exit 7; }; else \
+                      [ -e /data/mark ] || sleep 600; fi";
+        space.task("pair", json!({"numNodes": 2, "run": script, "volumes": volume, "maxRestarts": 1})).await;
+        let done = space.finished("pair").await;
+        let status = done.status.clone().expect("a status");
+        assert!(is(&done, TaskPhase::Succeeded), "{status:#?}");
+        assert_eq!((status.attempt, status.restarts, status.exit_code), (Some(1), Some(1), Some(0)));
+        let first = &status.attempts[0];
+        assert_eq!((first.reason.as_str(), first.exit_code), ("RunFailed", Some(7)), "{first:#?}");
+        assert_eq!(space.log(&done, 1).await, "attempt\n");
+        // The failed pod is still there, with its log; the one that was ended is not.
+        let id = done.task_id();
+        let kept = jobs(&space, "pair").await;
+        assert!(kept.contains(&format!("pair-{id}-node-1")) && !kept.contains(&format!("pair-{id}-node-0")), "{kept:?}");
+        assert!(space.tasks.states().iter().all(|task| !is(task, TaskPhase::Failed)), "it never was said to have failed");
+        assert_eq!(pods.uids().len(), 4);
+    })
+    .await;
+}
