@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -14,11 +15,18 @@ import (
 	"skytask.dev/tests/cluster/internal/layout"
 )
 
-// The kubelet sets these for the whole machine.
+// The kubelet sets these for the whole machine, and RaiseLimits the last.
 var sysctls = []string{
 	"vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops",
-	"kernel/keys/root_maxkeys", "kernel/keys/root_maxbytes",
+	"kernel/keys/root_maxkeys", "kernel/keys/root_maxbytes", inotifyInstances,
 }
+
+// A node takes about seven, a control plane ten; the kernel's default of 128 is
+// for all of a user's programs and ends kubelets from the sixth cluster on.
+const (
+	inotifyInstances    = "fs/inotify/max_user_instances"
+	minInotifyInstances = 1024
+)
 
 // record is what this machine looked like before its first cluster.
 type record struct {
@@ -44,14 +52,21 @@ func Remember() error {
 		return err
 	}
 	var r record
-	if data, err := os.ReadFile(recordFile()); err == nil && json.Unmarshal(data, &r) == nil {
-		return makeMountPoints(&r)
+	data, err := os.ReadFile(recordFile())
+	known := err == nil && json.Unmarshal(data, &r) == nil
+	if !known {
+		r = record{Sysctls: map[string]string{}}
 	}
-	r.Sysctls = map[string]string{}
 	for _, name := range sysctls {
+		if _, ok := r.Sysctls[name]; ok {
+			continue // an earlier build may have recorded fewer
+		}
 		if value, err := os.ReadFile("/proc/sys/" + name); err == nil {
 			r.Sysctls[name] = strings.TrimSpace(string(value))
 		}
+	}
+	if known {
+		return makeMountPoints(&r)
 	}
 	mounts, err := Mounts()
 	if err != nil {
@@ -59,6 +74,20 @@ func Remember() error {
 	}
 	r.NetnsMount = !slices.Contains(mounts, netnsDir)
 	return makeMountPoints(&r)
+}
+
+// RaiseLimits raises what the machine's programs need more of with a cluster.
+// Never lowered, and put back with the rest.
+func RaiseLimits() error {
+	path := "/proc/sys/" + inotifyInstances
+	now, err := os.ReadFile(path)
+	if err != nil {
+		return nil // a kernel without the limit
+	}
+	if value, err := strconv.Atoi(strings.TrimSpace(string(now))); err != nil || value >= minInotifyInstances {
+		return err
+	}
+	return os.WriteFile(path, []byte(strconv.Itoa(minInotifyInstances)), 0o644)
 }
 
 // makeMountPoints writes the record before it makes a directory, so that an

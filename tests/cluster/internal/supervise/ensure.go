@@ -88,6 +88,9 @@ func (s *Supervisor) prepare(c layout.Cluster, o Options) error {
 	if err := host.SetUpMounts(c); err != nil {
 		return err
 	}
+	if err := host.RaiseLimits(); err != nil {
+		return err
+	}
 	for _, n := range c.Nodes() {
 		if err := host.EnsureCgroup(n.Cgroup()); err != nil {
 			return err
