@@ -2,10 +2,13 @@
 //!
 //! Names are SkyPilot's snake_case here and Kubernetes' camelCase in the resources.
 
+mod config;
+mod resources;
 mod task;
 mod volume;
 
-pub use task::{NodeView, ResourcesRequest, TaskMetadata, TaskRequest, TaskState, TaskView};
+pub use resources::ResourcesRequest;
+pub use task::{NodeView, TaskMetadata, TaskRequest, TaskState, TaskView};
 pub use volume::{VolumeMetadata, VolumeRequest, VolumeView};
 
 use k8s_openapi::jiff::Timestamp;

@@ -27,6 +27,8 @@ pub const VOLUME_NAME: &str = "volume-name";
 pub const USER_HASH: &str = "skytask.dev/user-hash";
 /// Which attempt of the task a child belongs to, from 0.
 pub const ATTEMPT: &str = "skytask.dev/attempt";
+/// Annotation on Jobs: which alternative of the task's resources they ask for, from 0.
+pub const ALTERNATIVE: &str = "skytask.dev/alternative";
 /// Annotation on Jobs and pods: the SkyTask they belong to. A name may be longer than a label.
 pub const TASK_OBJECT: &str = "skytask.dev/task";
 /// Kubernetes' recommended label for the tool that manages an object.

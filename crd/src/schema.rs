@@ -32,9 +32,15 @@ pub fn task_crd() -> Value {
     merge(spec, "/properties/volumes", list_map("mountPath"));
     merge(spec, "/properties/fileMounts", list_map("path"));
     merge(spec, "/properties/imagePullSecrets", list_map("name"));
+    let resources = "/properties/resources/properties";
+    let alternative = format!("{resources}/alternatives/items/properties");
     for field in ["cpus", "memory", "diskSize", "ports/items"] {
-        merge(spec, &format!("/properties/resources/properties/{field}"), int_or_short_text());
+        merge(spec, &format!("{resources}/{field}"), int_or_short_text());
     }
+    for field in ["cpus", "memory", "diskSize"] {
+        merge(spec, &format!("{alternative}/{field}"), int_or_short_text());
+    }
+    merge(spec, &format!("{alternative}/labels"), label_map());
     add_rule(spec, "/properties/workdir", rule("has(self.path) != has(self.git)", "write either path or git", None));
     let work = "(has(self.run) && size(self.run) > 0) || (has(self.setup) && size(self.setup) > 0)";
     add_rule(spec, "", rule(work, "run is required (or setup)", Some("run")));

@@ -8,10 +8,13 @@ mod status;
 
 pub use fields::{IDENTITY, LIVE, RUN};
 pub use lifecycle::Lifecycle;
-pub use resources::Resources;
-pub use spec::{FileMount, GitSource, ImagePullSecret, SkyTask, SkyTaskSpec, Toleration, VolumeMount, Workdir};
+pub use resources::{Alternative, Resources};
+pub use spec::{
+    Expose, ExposeType, FileMount, GitSource, ImagePullSecret, SkyTask, SkyTaskSpec, Toleration, VolumeMount, Workdir,
+};
 pub use status::{
-    NodePhase, NodeStatus, PeerEnd, SkyTaskStatus, TaskAttempt, TaskEnding, TaskFailure, TaskPending, TaskPhase,
+    ChosenResources, Endpoint, NodePhase, NodeStatus, PeerEnd, SkyTaskStatus, TaskAttempt, TaskEnding, TaskFailure,
+    TaskPending, TaskPhase,
 };
 
 use kube::ResourceExt as _;

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use clap::Parser;
+use clap::{ArgAction, Parser};
 use sky_runtime::telemetry::LogFormat;
 
 /// Makes SkyTasks and SkyVolumes true: one Job per node, one claim per volume.
@@ -33,6 +33,21 @@ pub struct Args {
     #[arg(long, env = "POD_NAME", hide = true, requires = "own_namespace")]
     pub own_pod: Option<String>,
 
+    /// Whether the cluster's machines and container runtime classes are read, which needs the right to list and watch
+    /// them. Without that, a task that names a GPU model gets any GPU.
+    #[arg(long, default_value_t = true, action = ArgAction::Set, value_name = "true|false")]
+    pub read_machines: bool,
+
+    /// A label of spot machines beside those of the known clouds; may be given several times. Such machines are taken to
+    /// come when they are asked for.
+    #[arg(long = "spot-label", value_delimiter = ',', value_name = "KEY=VALUE", value_parser = key_value)]
+    pub spot_labels: Vec<(String, String)>,
+
+    /// The priority class of tasks whose `priority` is this or higher; may be given several times.
+    #[arg(long = "priority-class", value_delimiter = ',', value_name = "PRIORITY=CLASS", value_parser = rank_class)]
+    #[arg(allow_hyphen_values = true)]
+    pub priority_classes: Vec<(i32, String)>,
+
     /// How many objects of a kind are worked on at the same time.
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub concurrency: u16,
@@ -57,4 +72,17 @@ pub struct Args {
     /// Form of the log.
     #[arg(long, default_value = "text", value_name = "text|json")]
     pub log_format: LogFormat,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() && !value.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write KEY=VALUE".to_owned()),
+    }
+}
+
+fn rank_class(text: &str) -> Result<(i32, String), String> {
+    let (rank, class) = key_value(text).map_err(|_| "write PRIORITY=CLASS, such as 0=normal".to_owned())?;
+    let rank = rank.parse().ok().filter(|rank| (-1000..=1000).contains(rank));
+    rank.map(|rank| (rank, class)).ok_or_else(|| "a priority is a whole number from -1000 to 1000".to_owned())
 }

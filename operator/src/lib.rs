@@ -10,6 +10,7 @@ mod error;
 mod fence;
 mod kinds;
 mod lead;
+mod machines;
 mod memory;
 mod metrics;
 mod own_image;

@@ -23,7 +23,10 @@ use kube::{
 };
 use prometheus_client::registry::Registry;
 use sky_crd::{task::SkyTask, volume::SkyVolume};
-use sky_operator_core::{lease::Terms, task::Policy};
+use sky_operator_core::{
+    lease::Terms,
+    task::{Policy, resources},
+};
 use sky_runtime::{
     admin::{self, Readiness},
     client::{self, ClientOptions},
@@ -38,6 +41,7 @@ use crate::{
     fence::fenced,
     kinds::Kind,
     lead::Candidate,
+    machines::{self, Machines},
     memory::Memory,
     metrics::Metrics,
     own_image::agent_image,
@@ -82,7 +86,9 @@ pub async fn run(args: Args) -> Result<(), RunError> {
     telemetry::init(args.log_format)?;
     let client = client::connect(ClientOptions::new(concat!("sky-operator/", env!("CARGO_PKG_VERSION")))).await?;
     let agent_image = agent_image(&client, &args).await?;
-    let policy = Policy { default_image: args.default_image.clone(), agent_image };
+    let placement =
+        resources::Policy { spot_marks: args.spot_labels.clone(), priority_classes: args.priority_classes.clone() };
+    let policy = Policy { default_image: args.default_image.clone(), agent_image, placement };
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
     let readiness = Readiness::new();
@@ -95,12 +101,13 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         elected.cancel();
         client
     };
+    let machines = read_machines(&mut supervisor, &client, args.read_machines, &elected, &metrics);
     for namespace in namespaces(&args.namespaces) {
         watch_namespace(
             &mut supervisor,
             &client,
             namespace.as_ref(),
-            (args.concurrency, &policy),
+            (args.concurrency, &policy, &machines),
             &metrics,
             &readiness,
             &elected,
@@ -138,6 +145,33 @@ fn stand(
     candidate
 }
 
+/// Machines are read once for all namespaces, if they are to be.
+fn read_machines(
+    supervisor: &mut Supervisor,
+    client: &Client,
+    read: bool,
+    elected: &CancellationToken,
+    metrics: &Metrics,
+) -> Machines {
+    let (machines, readers) = machines::machines(read);
+    if let Some(readers) = readers {
+        let (client, metrics, shutdown) = (client.clone(), metrics.clone(), supervisor.shutdown_token());
+        let elected = elected.clone();
+        let reading = async move {
+            // Who stands by keeps no caches.
+            elected.cancelled().await;
+            readers.run(client, metrics).await;
+        };
+        supervisor.spawn("machines", async move {
+            tokio::select! {
+                () = reading => Err("the stream of events ended"),
+                () = shutdown.cancelled() => Ok(()),
+            }
+        });
+    }
+    machines
+}
+
 /// Every namespace once; `None`, all of them, when none is named.
 fn namespaces(named: &[String]) -> Vec<Option<String>> {
     let trimmed = named.iter().map(|name| name.trim()).filter(|name| !name.is_empty());
@@ -150,7 +184,7 @@ fn watch_namespace(
     supervisor: &mut Supervisor,
     client: &Client,
     namespace: Option<&String>,
-    (concurrency, policy): (u16, &Policy),
+    (concurrency, policy, machines): (u16, &Policy, &Machines),
     metrics: &Metrics,
     readiness: &Readiness,
     elected: &CancellationToken,
@@ -164,6 +198,7 @@ fn watch_namespace(
         stores,
         memory: Memory::default(),
         policy: policy.clone(),
+        machines: machines.clone(),
         metrics: metrics.clone(),
         clock: Timestamp::now,
         jitter: rand::random,
@@ -183,7 +218,7 @@ fn watch_namespace(
             ready.set_not_ready();
             tracing::info!(namespace = place, "watching");
             // One waiter for all: kube wakes only the last that waits for a store.
-            filled(&scope.stores).await;
+            filled(&scope).await;
         };
         tokio::select! {
             () = leading => {}
@@ -302,7 +337,8 @@ async fn control<K: Kind>(
         .await;
 }
 
-async fn filled(stores: &Stores) {
+async fn filled(scope: &Scope) {
+    let stores = &scope.stores;
     // An error means that the watch has ended; the supervisor then ends the process.
     let all = (
         stores.tasks.wait_until_ready(),
@@ -312,7 +348,7 @@ async fn filled(stores: &Stores) {
         stores.claims.wait_until_ready(),
         stores.warnings.wait_until_ready(),
     );
-    let _ = tokio::join!(all.0, all.1, all.2, all.3, all.4, all.5);
+    let _ = tokio::join!(all.0, all.1, all.2, all.3, all.4, all.5, scope.machines.read());
 }
 
 #[cfg(test)]

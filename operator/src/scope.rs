@@ -15,14 +15,18 @@ use kube::{
     api::ListParams,
     runtime::reflector::{ObjectRef, Store},
 };
-use sky_crd::{label, task::SkyTask, volume::SkyVolume};
+use sky_crd::{
+    label,
+    task::{SkyTask, SkyTaskStatus},
+    volume::SkyVolume,
+};
 use sky_operator_core::{
     plan::Applied,
-    task::{KEPT_ATTEMPTS, ObservedTask, Policy, Warning, is_finished},
+    task::{KEPT_ATTEMPTS, ObservedTask, Policy, Warning, is_finished, resources::Cluster},
     volume::ObservedVolume,
 };
 
-use crate::{error::PassError, memory::Memory, metrics::Metrics, request::within_deadline};
+use crate::{error::PassError, machines::Machines, memory::Memory, metrics::Metrics, request::within_deadline};
 
 /// The caches. Jobs and pods in there have lost their specifications: nothing decides on those.
 #[derive(Clone, Debug)]
@@ -43,6 +47,7 @@ pub(crate) struct Scope {
     pub(crate) stores: Stores,
     pub(crate) memory: Memory,
     pub(crate) policy: Policy,
+    pub(crate) machines: Machines,
     pub(crate) metrics: Metrics,
     /// The clock; an argument, so that a test can turn it.
     pub(crate) clock: fn() -> Timestamp,
@@ -112,6 +117,12 @@ impl Scope {
             } else {
                 in_namespace(&self.stores.claims, &namespace)
             },
+            // Nothing decides on machines any more once the Jobs are there.
+            cluster: if task.status.as_ref().is_some_and(|status| has_all_jobs(task, status)) {
+                Cluster::default()
+            } else {
+                self.machines.now()
+            },
             refusal: None,
             noticed: self.memory.noticed(task.metadata.uid.as_deref().unwrap_or_default()),
         }
@@ -150,6 +161,10 @@ fn names(task: &SkyTask) -> Vec<String> {
 /// Whether the task names this volume.
 pub(crate) fn uses(task: &SkyTask, volume: &SkyVolume) -> bool {
     task.spec.user == volume.spec.user && task.spec.volumes.iter().any(|mount| mount.name == volume.volume_name())
+}
+
+fn has_all_jobs(task: &SkyTask, status: &SkyTaskStatus) -> bool {
+    status.nodes.iter().filter(|node| node.job_uid.is_some()).count() == task.spec.num_nodes as usize
 }
 
 fn warning(event: &Event) -> Warning {

@@ -33,6 +33,10 @@ const OPERATOR_MAY: &[Right] = &[
 /// Its own pod, for the image that the agent comes in.
 const OPERATOR_MAY_OF_ITSELF: &[Right] = &[("", "pods", "", "get")];
 
+/// Everywhere: machines are in no namespace.
+const OPERATOR_MAY_OF_THE_CLUSTER: &[Right] =
+    &[("", "nodes", "", "list watch"), ("node.k8s.io", "runtimeclasses", "", "list watch")];
+
 const GATEWAY_MAY: &[Right] = &[
     ("skytask.dev", "skytasks", "", "get list watch create delete"),
     ("skytask.dev", "skyvolumes", "", "get list watch create delete"),
@@ -45,7 +49,7 @@ const NOBODY_MAY: &[Right] = &[
     ("", "secrets", "", "get list watch patch update delete"),
     ("", "pods", "", "create delete patch"),
     ("", "pods", "exec", "create"),
-    ("", "nodes", "", "get list patch"),
+    ("", "nodes", "", "get patch"),
     ("", "namespaces", "", "create delete"),
     ("", "serviceaccounts", "", "create impersonate"),
     ("", "serviceaccounts", "token", "create"),
@@ -83,6 +87,8 @@ async fn are_what_is_needed_and_no_more() {
         (OPERATOR, "default", OPERATOR_MAY_NOT, false),
         (GATEWAY, "default", GATEWAY_MAY_NOT, false),
         (OPERATOR, "skytask-system", OPERATOR_MAY_OF_ITSELF, true),
+        (OPERATOR, "default", OPERATOR_MAY_OF_THE_CLUSTER, true),
+        (GATEWAY, "default", OPERATOR_MAY_OF_THE_CLUSTER, false),
         // Only the watched namespace.
         (OPERATOR, "kube-system", OPERATOR_MAY, false),
         (GATEWAY, "kube-system", GATEWAY_MAY, false),

@@ -90,8 +90,11 @@ impl Checker {
             Kind::Ints => self.list(input, |this, item| this.int(item, None, None)).map(Value::Ints),
             Kind::Texts => self.list(input, Self::text).map(Value::Texts),
             Kind::Object(model) => self.object(model, input).map(Value::Object),
-            // These two stand in answers only.
-            Kind::AnyObject | Kind::Objects(_) => None,
+            Kind::AnyObject => match input {
+                Json::Object(_) => Some(Value::Any(input.clone())),
+                _ => self.refuse(("dict_type", "Input should be a valid dictionary"), input),
+            },
+            Kind::Objects(model) => self.list(input, |this, item| this.object(model, item)).map(Value::Objects),
         }
     }
 

@@ -52,6 +52,18 @@ impl Fields {
         self.take(name).and_then(|value| if let Value::Since(since) = value { Some(since) } else { None })
     }
 
+    fn objects(&mut self, name: &str) -> Vec<ResourcesRequest> {
+        let objects = self.take(name).and_then(|value| if let Value::Objects(all) = value { Some(all) } else { None });
+        objects.unwrap_or_default().into_iter().map(resources).collect()
+    }
+
+    fn any(&mut self, name: &str) -> serde_json::Map<String, serde_json::Value> {
+        let sent = self.take(name).and_then(|value| if let Value::Any(sent) = value { Some(sent) } else { None });
+        // What JSON cannot write, such as NaN, becomes null.
+        let written = sent.and_then(|sent| serde_json::to_value(sent).ok());
+        written.and_then(|value| value.as_object().cloned()).unwrap_or_default()
+    }
+
     fn object(&mut self, name: &str) -> Option<Self> {
         self.take(name).and_then(|value| if let Value::Object(fields) = value { Some(fields) } else { None })
     }
@@ -69,6 +81,7 @@ pub fn task(mut fields: Fields) -> TaskRequest {
         volumes: fields.text_map("volumes"),
         setup: fields.text("setup"),
         run: fields.text("run"),
+        config: fields.any("config"),
     }
 }
 
@@ -82,6 +95,12 @@ fn resources(mut fields: Fields) -> ResourcesRequest {
         disk_size: fields.int("disk_size"),
         ports: fields.ints("ports").unwrap_or_default(),
         image_id: fields.text("image_id"),
+        infra: fields.text("infra"),
+        labels: fields.text_map("labels"),
+        priority: fields.int("priority").and_then(|rank| i32::try_from(rank).ok()),
+        priority_class: fields.text("priority_class"),
+        any_of: fields.objects("any_of"),
+        ordered: fields.objects("ordered"),
     }
 }
 

@@ -35,7 +35,7 @@ pub enum Kind {
     Int {
         /// Smallest value.
         min: Option<i64>,
-        /// Largest value; the original has none.
+        /// Largest value; the original has none of its own.
         max: Option<i64>,
     },
     /// `bool`, and pydantic's spellings of it.
@@ -48,9 +48,9 @@ pub enum Kind {
     Texts,
     /// Another model.
     Object(&'static Model),
-    /// Only in answers: any object.
+    /// Any object.
     AnyObject,
-    /// Only in answers: a list of objects.
+    /// A list of objects.
     Objects(&'static Model),
 }
 
@@ -118,6 +118,8 @@ pub static TASK: Model = Model {
         nullable("volumes", Kind::TextMap, &[]),
         nullable("setup", Kind::Text, &[]),
         field("run", Kind::Text, Need::RequiredUnless("setup"), &[]),
+        // Not the original's.
+        nullable("config", Kind::AnyObject, &[]),
     ],
 };
 
@@ -134,6 +136,30 @@ pub static RESOURCES: Model = Model {
         nullable("disk_size", WHOLE, &[Also::SizeWithUnit]),
         nullable("ports", Kind::Ints, &[Also::OnePort]),
         nullable("image_id", Kind::Text, &[Also::RegionMap]),
+        // From here on not the original's.
+        nullable("infra", Kind::Text, &[]),
+        nullable("labels", Kind::TextMap, &[]),
+        nullable("priority", Kind::Int { min: Some(-1000), max: Some(1000) }, &[]),
+        nullable("priority_class", Kind::Text, &[]),
+        nullable("any_of", Kind::Objects(&ALTERNATIVE), &[]),
+        nullable("ordered", Kind::Objects(&ALTERNATIVE), &[]),
+    ],
+};
+
+/// An entry of `any_of` or `ordered`: what it gives takes the place of what is around it.
+pub static ALTERNATIVE: Model = Model {
+    name: "ResourceAlternative",
+    description: "One of several alternatives for the resources of a task",
+    fields: &[
+        nullable("cpus", Kind::Text, &[Also::Number]),
+        nullable("memory", Kind::Text, &[Also::Number]),
+        nullable("accelerators", Kind::Text, &[Also::Number, Also::Accelerators]),
+        nullable("instance_type", Kind::Text, &[]),
+        nullable("use_spot", Kind::Bool, &[]),
+        nullable("disk_size", WHOLE, &[Also::SizeWithUnit]),
+        nullable("image_id", Kind::Text, &[Also::RegionMap]),
+        nullable("infra", Kind::Text, &[]),
+        nullable("labels", Kind::TextMap, &[]),
     ],
 };
 
@@ -196,6 +222,7 @@ const COUNT_OUTCOME: &[Field] =
 pub static ALL: &[&Model] = &[
     &TASK,
     &RESOURCES,
+    &ALTERNATIVE,
     &VOLUME,
     &TASK_STATUS,
     &VOLUME_STATUS,

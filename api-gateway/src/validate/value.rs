@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::since::Since;
+use super::{json::Json, since::Since};
 
 /// A checked value.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +21,10 @@ pub enum Value {
     Texts(Vec<String>),
     /// A nested object.
     Object(Fields),
+    /// Nested objects.
+    Objects(Vec<Fields>),
+    /// An object as it was sent.
+    Any(Json),
     /// A point in time.
     Since(Since),
 }

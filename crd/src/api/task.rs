@@ -2,22 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::{
-    apimachinery::pkg::{apis::meta::v1::Time, util::intstr::IntOrString},
-    jiff::Timestamp,
-};
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use kube::{ResourceExt as _, core::ObjectMeta};
 use serde::{Deserialize, Serialize};
 
-use super::{InvalidField, volume, wire_time};
+use super::{InvalidField, ResourcesRequest, config, volume, wire_time};
 use crate::{
-    TaskId, User,
-    accelerator::Accelerator,
-    label, name,
-    quantity::Amount,
+    TaskId, User, label, name,
     task::{
-        FileMount, Lifecycle, NodePhase, NodeStatus, Resources, SkyTask, SkyTaskSpec, SkyTaskStatus, TaskPhase,
-        VolumeMount, Workdir, spec,
+        FileMount, Lifecycle, NodePhase, NodeStatus, SkyTask, SkyTaskSpec, SkyTaskStatus, TaskPhase, VolumeMount,
+        Workdir, spec,
     },
 };
 
@@ -51,35 +45,10 @@ pub struct TaskRequest {
     /// Script that does the work; required unless there is a setup.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
-}
-
-/// What every node needs, on the wire.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ResourcesRequest {
-    /// Cores: `4`, `500m`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cpus: Option<String>,
-    /// Memory: `8Gi`; a plain number counts as gigabytes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub memory: Option<String>,
-    /// GPUs: `1`, `H100:8`; several alternatives separated by commas.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub accelerators: Option<String>,
-    /// Instance type, not used.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub instance_type: Option<String>,
-    /// Spot machines, not used.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub use_spot: Option<bool>,
-    /// Disk size in gigabytes, not used.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub disk_size: Option<i64>,
-    /// Ports, not used.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub ports: Vec<i64>,
-    /// Container image.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub image_id: Option<String>,
+    /// SkyPilot's configuration for this task. `kubernetes.pod_config` and `kubernetes.ports` have a meaning, all else is
+    /// ignored.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub config: serde_json::Map<String, serde_json::Value>,
 }
 
 impl TaskRequest {
@@ -92,13 +61,14 @@ impl TaskRequest {
         if name.len() > 253 {
             return Err(InvalidField::new(&["name"], &"a name has at most 253 bytes"));
         }
+        let resources = self.resources.unwrap_or_default();
         let spec = SkyTaskSpec {
             task_id: Some(id.to_string()),
             name: Some(name.clone()),
             user: user.to_string(),
             num_nodes: self.num_nodes.unwrap_or(1),
             workdir: self.workdir.filter(|path| !path.is_empty()).map(|path| Workdir { path: Some(path), git: None }),
-            resources: self.resources.map(ResourcesRequest::into_resources).transpose()?.unwrap_or_default(),
+            resources: resources.to_resources()?,
             envs: self.envs,
             file_mounts: file_mounts(self.file_mounts),
             volumes: volume_mounts(self.volumes)?,
@@ -108,11 +78,14 @@ impl TaskRequest {
             image_pull_secrets: Vec::new(),
             node_selector: BTreeMap::new(),
             tolerations: Vec::new(),
-            priority_class_name: None,
+            priority_class_name: resources.priority_class,
             runtime_class_name: None,
             grace_period_seconds: spec::default_grace(),
             start_timeout_seconds: spec::default_start(),
-            labels: BTreeMap::new(),
+            labels: resources.labels,
+            priority: resources.priority,
+            expose: config::expose(&self.config)?,
+            pod_config: config::pod_config(&self.config)?,
             lifecycle: Lifecycle::default(),
         };
         let mut labels = label::task_labels(id, &name, user);
@@ -124,36 +97,6 @@ impl TaskRequest {
             ..ObjectMeta::default()
         };
         Ok(SkyTask { metadata, spec, status: None })
-    }
-}
-
-impl ResourcesRequest {
-    fn into_resources(self) -> Result<Resources, InvalidField> {
-        let amount = |field, text: Option<String>, read: fn(&str) -> Result<Amount, _>| {
-            text.map(|text| read(&text).map(|amount| IntOrString::String(amount.to_string())))
-                .transpose()
-                .map_err(|error| InvalidField::new(&["resources", field], &error))
-        };
-        let accelerators = self.accelerators.filter(|text| !text.is_empty());
-        Ok(Resources {
-            cpus: amount("cpus", self.cpus, Amount::cpus)?,
-            memory: amount("memory", self.memory, Amount::memory)?,
-            accelerators: accelerators
-                .iter()
-                .flat_map(|text| text.split(','))
-                .map(str::parse::<Accelerator>)
-                .collect::<Result<_, _>>()
-                .map_err(|error| InvalidField::new(&["resources", "accelerators"], &error))?,
-            instance_type: self.instance_type.filter(|text| !text.is_empty()),
-            use_spot: self.use_spot,
-            disk_size: self.disk_size.map(|gigabytes| IntOrString::String(gigabytes.to_string())),
-            ports: self.ports.into_iter().map(|port| IntOrString::String(port.to_string())).collect(),
-            // SkyPilot's prefix for container images; it is not part of the name.
-            image_id: self
-                .image_id
-                .map(|image| image.trim_start_matches("docker:").to_owned())
-                .filter(|i| !i.is_empty()),
-        })
     }
 }
 
@@ -343,6 +286,8 @@ fn last_change(status: &SkyTaskStatus) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
     use super::*;
 
     fn request(body: serde_json::Value) -> TaskRequest {
@@ -374,7 +319,7 @@ mod tests {
         .unwrap();
         let resources = &task.spec.resources;
         assert_eq!(resources.memory, Some(IntOrString::String("32G".to_owned())));
-        assert_eq!(resources.accelerators[0], Accelerator { name: Some("V100".to_owned()), count: 2 });
+        assert_eq!(resources.accelerators[0].to_string(), "V100:2");
         assert_eq!(resources.image_id.as_deref(), Some("img"));
         assert_eq!(task.spec.volumes[0].name, "v");
         assert_eq!(task.names().jobs(0), ["t-000000ab-node-0", "t-000000ab-node-1"]);

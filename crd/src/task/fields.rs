@@ -22,6 +22,9 @@ pub const RUN: &[&str] = &[
     "gracePeriodSeconds",
     "startTimeoutSeconds",
     "labels",
+    "priority",
+    "expose",
+    "podConfig",
 ];
 
 /// What may change at any time of the task's life.

@@ -178,9 +178,59 @@ pub struct SkyTaskSpec {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
 
+    /// Rank among tasks, from -1000 to 1000 (SkyPilot's `priority`). The operator's `--priority-class` says which
+    /// priority class a rank has; without that, and where `priorityClassName` is given, it has no effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = -1000, max = 1000))]
+    pub priority: Option<i32>,
+
+    /// How the ports of `resources.ports` are reached. Default: by a Service inside the cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expose: Option<Expose>,
+
+    /// Changes of the pod, as YAML or JSON text, merged as SkyPilot merges `config.kubernetes.pod_config`: mappings field by
+    /// field, lists item by item where items have a key (containers and volumes by name, variables by name, mounts by
+    /// path), else appended. A container without name, or called `ray-node` or `task`, is the task's own. What gives the
+    /// pod power over its machine or the cluster is refused unless the operator's `--allow-pod-config` names it.
+    // Text, because a field that keeps anything keeps any depth, and one object nested deeper than a client reads hides
+    // all others of its kind from that client's lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 65_536))]
+    pub pod_config: Option<String>,
+
     /// Stopping, pausing and trying again.
     #[serde(flatten)]
     pub lifecycle: Lifecycle,
+}
+
+/// How the ports of a task are reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Expose {
+    /// `ClusterIP`: inside the cluster. `LoadBalancer`: by a load balancer of the cloud. `Ingress`: by the cluster's
+    /// ingress controller, each port below `/skypilot/{namespace}/{task id}/{port}`.
+    #[serde(rename = "type", default)]
+    pub kind: ExposeType,
+    /// Host name for `Ingress`. Default: any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub host: Option<String>,
+    /// Class of the ingress. Default: the cluster's default class.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub ingress_class_name: Option<String>,
+}
+
+/// Which kind of address the ports of a task get.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ExposeType {
+    /// An address inside the cluster.
+    #[default]
+    ClusterIP,
+    /// A load balancer of the cloud.
+    LoadBalancer,
+    /// Paths of the cluster's ingress controller.
+    Ingress,
 }
 
 /// Where setup and run start: a directory in the container, or a git repository. Exactly one of the two.

@@ -68,11 +68,58 @@ pub struct SkyTaskStatus {
     /// What the task waits for, while it waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending: Option<TaskPending>,
+    /// What was chosen of the resources asked for, where there was a choice or something to say about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<ChosenResources>,
+    /// Where the ports of the task are reached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub endpoints: Vec<Endpoint>,
     /// Ready, Reconciling and Stalled (kstatus); Running, Complete, Failed, Suspended; and Finished, which is True for
     /// every end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     pub conditions: Vec<Condition>,
+}
+
+/// What was chosen of the resources that a task asks for, and why.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChosenResources {
+    /// Which of the alternatives, from 0, counting every accelerator of every alternative in the order in which they are
+    /// written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alternative: Option<u32>,
+    /// What each node asks the cluster for, in one line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub summary: Option<String>,
+    /// Why this alternative.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096))]
+    pub message: Option<String>,
+    /// What was asked for and not had.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub warnings: Vec<String>,
+}
+
+/// Where ports of a task are reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Endpoint {
+    /// `ClusterIP`, `LoadBalancer` or `Ingress`.
+    #[serde(rename = "type", default)]
+    #[schemars(length(max = 32))]
+    pub kind: String,
+    /// Host name or IP address, or the address of an ingress with its path.
+    #[serde(default)]
+    #[schemars(length(max = 1024))]
+    pub address: String,
+    /// The ports there, each a number or a range.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    pub ports: Vec<String>,
 }
 
 /// What a task is doing.

@@ -4,22 +4,20 @@ use std::collections::BTreeMap;
 
 use sky_crd::{
     TaskId, User,
-    accelerator::Accelerator as WireAccelerator,
-    api::{InvalidField, ResourcesRequest, TaskRequest},
+    api::{InvalidField, TaskRequest},
 };
 
 use crate::{
-    Accelerator, Alternatives, Execution, FileMount, ProblemKind, Quantity, Resources, Task, TaskFile, TaskFileError,
-    Understood, VolumeMount, Workdir, problem::Problems, read::virtual_machine, source::Source, yaml::Node,
+    Execution, FileMount, ProblemKind, Task, TaskFile, TaskFileError, Understood, VolumeMount, Workdir,
+    problem::Problems, source::Source, yaml::Node,
 };
 
+mod config;
+mod resources;
 mod warnings;
 
 /// Whom a task belongs to if nothing is said.
 const DEFAULT_USER: &str = "default";
-
-/// Most ports of a task: more is a mistake in one end of a range.
-const MAX_PORTS: usize = 1000;
 
 /// The body of a request. What cannot be run is told together with the problems found so far.
 pub(crate) fn of(
@@ -86,7 +84,8 @@ impl Refusals<'_> {
 
 fn request(task: Task, refusals: &mut Refusals<'_>, warnings: &mut Vec<String>) -> TaskRequest {
     refuse_whole_fields(&task, refusals);
-    let resources = resources(&task.resources, refusals, warnings);
+    let resources = resources::request(&task.resources, refusals, warnings);
+    let config = config::request(&task.config, refusals);
     TaskRequest {
         name: task.name,
         num_nodes: refusals.gives("num_nodes").then_some(task.num_nodes),
@@ -104,6 +103,7 @@ fn request(task: Task, refusals: &mut Refusals<'_>, warnings: &mut Vec<String>) 
         volumes: volumes(task.volumes, refusals),
         setup: task.setup,
         run: task.run,
+        config,
     }
 }
 
@@ -120,12 +120,6 @@ fn refuse_whole_fields(task: &Task, refusals: &mut Refusals<'_>) {
     }
     if !task.managed_secrets.is_empty() {
         refusals.add(&["managed_secrets"], "secrets are not supported yet: without them the task would run and fail");
-    }
-    if task.config.get("kubernetes").and_then(|part| part.get("pod_config")).is_some_and(|pod| !pod.is_null()) {
-        let old = refusals.document.get("config").is_none();
-        let root: &[&str] = if old { &["experimental", "config_overrides"] } else { &["config"] };
-        let keys: Vec<&str> = root.iter().copied().chain(["kubernetes", "pod_config"]).collect();
-        refusals.add(&keys, "changes of the pod are not supported yet");
     }
 }
 
@@ -158,118 +152,4 @@ fn volumes(mounts: BTreeMap<String, VolumeMount>, refusals: &mut Refusals<'_>) -
         }
     }
     names
-}
-
-/// The alternatives in one request. They are offered to the cluster as far as they differ in their accelerators; of
-/// other differences only the first counts.
-fn resources(
-    alternatives: &Alternatives,
-    refusals: &mut Refusals<'_>,
-    warnings: &mut Vec<String>,
-) -> Option<ResourcesRequest> {
-    if !refusals.gives("resources") {
-        return None;
-    }
-    let fitting: Vec<&Resources> = alternatives.all().iter().filter(|one| one.infra.may_be_kubernetes()).collect();
-    let Some(first) = fitting.first() else {
-        let field = if refusals.document.get("resources").is_some_and(|node| node.get("cloud").is_some()) {
-            "cloud"
-        } else {
-            "infra"
-        };
-        refusals.add(&["resources", field], "other clouds are not supported: leave it out, or write `kubernetes`");
-        return None;
-    };
-    let plain = |one: &Resources| Resources { accelerators: None, ..one.clone() };
-    let base = plain(first);
-    let same: Vec<&&Resources> = fitting.iter().filter(|one| plain(one) == base).collect();
-    if same.len() < fitting.len() {
-        warnings.push(
-            "`resources`: of alternatives that differ in more than accelerators, only the first is tried".to_owned(),
-        );
-    }
-    let of_machine = first.instance_type.as_deref().and_then(virtual_machine);
-    let mut accelerators: Vec<&Accelerator> = same.iter().filter_map(|one| one.accelerators.as_ref()).collect();
-    let number = |value| Quantity::Number { value, at_least: false };
-    let (mut cpus, mut memory) = (first.cpus.clone(), first.memory.clone());
-    if let Some((cores, gigabytes, accelerator)) = &of_machine {
-        cpus = cpus.or(Some(number(*cores)));
-        memory = memory.or(Some(number(*gigabytes)));
-        if accelerators.is_empty() {
-            accelerators.extend(accelerator);
-        }
-    }
-    let accelerators: Vec<String> = accelerators.into_iter().filter_map(|one| accelerator(one, refusals)).collect();
-    Some(ResourcesRequest {
-        cpus: cpus.as_ref().map(amount),
-        memory: memory.as_ref().map(amount),
-        accelerators: Some(accelerators.join(",")).filter(|text| !text.is_empty()),
-        instance_type: first.instance_type.clone().filter(|_| of_machine.is_none()),
-        use_spot: first.use_spot,
-        disk_size: first.disk_size,
-        ports: ports(first, refusals),
-        image_id: image(first, refusals, warnings),
-    })
-}
-
-/// Digits without an exponent, which would be a unit to Kubernetes.
-fn amount(quantity: &Quantity) -> String {
-    match quantity {
-        Quantity::Number { value, at_least } => format!("{value}{}", if *at_least { "+" } else { "" }),
-        Quantity::Kubernetes(text) => text.clone(),
-    }
-}
-
-/// A fraction of a GPU is a whole one, as in SkyPilot.
-fn accelerator(one: &Accelerator, refusals: &mut Refusals<'_>) -> Option<String> {
-    if one.is_by_memory() {
-        refusals.add(
-            &["resources", "accelerators"],
-            "GPUs by their memory are not supported yet: write a model, such as `H100:8`",
-        );
-        return None;
-    }
-    let text = match (&one.name, one.count.ceil()) {
-        (Some(name), 1.0) => name.clone(),
-        (Some(name), count) => format!("{name}:{count}"),
-        (None, count) => count.to_string(),
-    };
-    match text.parse::<WireAccelerator>() {
-        Ok(_) => Some(text),
-        Err(error) => {
-            refusals.add(&["resources", "accelerators"], error.to_string());
-            None
-        }
-    }
-}
-
-fn ports(resources: &Resources, refusals: &mut Refusals<'_>) -> Vec<i64> {
-    let all = resources.ports.iter().flat_map(|range| range.first..=range.last).map(i64::from);
-    let ports: Vec<i64> = all.take(MAX_PORTS + 1).collect();
-    if ports.len() > MAX_PORTS {
-        refusals.add(&["resources", "ports"], format!("are more than {MAX_PORTS}"));
-    }
-    ports
-}
-
-/// The image for every region, or the one that is called `docker`. Images of machines have no meaning here.
-fn image(resources: &Resources, refusals: &mut Refusals<'_>, warnings: &mut Vec<String>) -> Option<String> {
-    let images = &resources.image_id;
-    let image = images.get("").or_else(|| images.get("docker")).or_else(|| images.get("kubernetes"));
-    match image {
-        Some(image)
-            if image.starts_with("skypilot:") || image.starts_with("ami-") || image.starts_with("projects/") =>
-        {
-            warnings
-                .push(format!("`resources.image_id`: `{image}` is an image of a machine; the default image is used"));
-            None
-        }
-        Some(image) => Some(image.clone()),
-        None if images.is_empty() => None,
-        None => {
-            let message = "images of machines by region have no meaning here: write a container image";
-            refusals.add(&["resources", "image_id"], message);
-            None
-        }
-    }
 }

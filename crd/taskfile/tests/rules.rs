@@ -223,12 +223,16 @@ fn what_is_understood_and_cannot_run_is_refused_by_name() {
             "`file_mounts./m`: the long form of a bucket (a mapping) is not supported yet",
         ),
         (
-            "run: x\nconfig: {kubernetes: {pod_config: {spec: {}}}}",
-            "`config.kubernetes.pod_config`: changes of the pod are not supported yet",
+            "run: x\nconfig: {kubernetes: {pod_config: [a]}}",
+            "`config.kubernetes.pod_config`: must be a mapping: it is merged into the pod",
         ),
         (
-            "run: x\nresources: {accelerators: '40GB+:2'}",
-            "`resources.accelerators`: GPUs by their memory are not supported yet: write a model, such as `H100:8`",
+            "run: x\nconfig: {kubernetes: {ports: nodeport}}",
+            "`config.kubernetes.ports`: must be one of `clusterip`, `loadbalancer`, `ingress`, `podip`",
+        ),
+        (
+            "run: x\nresources: {labels: {kueue.x-k8s.io/queue-name: q}}",
+            "`resources.labels.kueue.x-k8s.io/queue-name`: `kueue.x-k8s.io/queue-name` is not supported: it is reserved for the product or a queueing system",
         ),
         (
             "run: x\n---\nrun: y\n",
@@ -291,8 +295,24 @@ fn requests_say_what_skypilot_means() {
         ("ports: [8081, 8080, '8080-8082']", json!({"ports": [8080, 8081, 8082]})),
         ("ephemeral_storage: 50GB", json!({"disk_size": 50})),
         ("any_of: [{infra: aws, cpus: 9}, {cpus: 2}]", json!({"cpus": "2"})),
+        ("accelerators: ['40GB+:2', nvidia:16GB]", json!({"accelerators": "40GB+:2,nvidia:16GB"})),
+        (
+            "{cpus: 4, ports: 80, labels: {a: b}, ordered: [{accelerators: H100:8, use_spot: true}, {memory: 8, labels: {c: d}}]}",
+            json!({"cpus": "4", "ports": [80], "ordered": [
+                {"accelerators": "H100:8", "use_spot": true, "labels": {"a": "b"}},
+                {"memory": "8", "labels": {"a": "b", "c": "d"}},
+            ]}),
+        ),
+        (
+            "{any_of: [{cpus: 4, accelerators: H100}, {infra: gcp}, {cpus: 2, accelerators: A100, image_id: 'docker:i'}]}",
+            json!({"any_of": [
+                {"cpus": "4", "accelerators": "H100"}, {"cpus": "2", "accelerators": "A100", "image_id": "i"},
+            ]}),
+        ),
+        ("{priority: 5, priority_class: high}", json!({"priority": 5, "priority_class": "high"})),
     ] {
-        let file = parse(&format!("run: x\nresources: {{{resources}}}"), "t.yaml");
+        let braces = if resources.starts_with('{') { resources.to_owned() } else { format!("{{{resources}}}") };
+        let file = parse(&format!("run: x\nresources: {braces}"), "t.yaml");
         let request = file.unwrap_or_else(|error| panic!("{}", error.explain())).request;
         assert_eq!(serde_json::to_value(request.resources).unwrap(), expected, "{resources}");
     }

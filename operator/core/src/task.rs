@@ -14,6 +14,7 @@ mod observed;
 mod own;
 mod plan;
 mod pod;
+pub mod resources;
 mod restart;
 mod scripts;
 mod service;

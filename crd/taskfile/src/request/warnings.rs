@@ -25,9 +25,6 @@ pub(super) fn of(task: &Task) -> Vec<String> {
             "resources.job_recovery",
             "is ignored: a lost task is not started again",
         ),
-        (any(|one| one.priority.is_some()), "resources.priority", "is ignored: tasks start as there is room"),
-        (any(|one| one.priority_class.is_some()), "resources.priority_class", "is ignored"),
-        (any(|one| !one.labels.is_empty()), "resources.labels", "are ignored"),
         (any(stops), "resources.autostop", "is ignored: a task frees its nodes when it ends"),
         (task.event_callback.is_some(), "event_callback", "is ignored: no script of yours runs outside of the task"),
         (task.inputs.is_some(), "inputs", "is ignored"),
@@ -38,12 +35,11 @@ pub(super) fn of(task: &Task) -> Vec<String> {
             warnings.push(format!("`{field}` {message}"));
         }
     }
-    // `pod_config` is not ignored: it is refused.
     let ignored = |name: &str| format!("`config.{name}` is ignored");
     for (name, value) in &task.config {
         match (name.as_str(), value.as_object()) {
             ("kubernetes", Some(parts)) => {
-                let parts = parts.keys().filter(|part| *part != "pod_config");
+                let parts = parts.keys().filter(|part| !super::config::TRAVELS.contains(&part.as_str()));
                 warnings.extend(parts.map(|part| ignored(&format!("kubernetes.{part:.80}"))));
             }
             _ => warnings.push(ignored(&format!("{name:.80}"))),

@@ -12,20 +12,24 @@ use k8s_openapi::api::{
 use kube::core::ObjectMeta;
 use sky_crd::label::{self, Labels};
 
-use super::{ValidTask, pod, volumes::Mount};
+use super::{ValidTask, pod, resources::Placement, volumes::Mount};
 
 /// The Job of node `index` in `attempt`.
 ///
 /// No TTL, no suspend and no deadline of the Job's own: the operator owns time, and a Job's deadline burns while its pod
 /// cannot be scheduled. One pod that is never replaced: a task's nodes start together or not at all.
-pub(super) fn job(task: &ValidTask, mounts: &[Mount], index: u32, attempt: u32) -> Job {
-    let labels = labels(task, index, attempt);
+pub(super) fn job(task: &ValidTask, mounts: &[Mount], placement: &Placement, index: u32, attempt: u32) -> Job {
+    let labels = labels(task, placement, index, attempt);
+    let mut own = annotations(task);
+    if task.wants.len() > 1 {
+        own.insert(label::ALTERNATIVE.to_owned(), placement.alternative.to_string());
+    }
     Job {
         metadata: ObjectMeta {
             name: Some(task.names.job(index, attempt)),
             namespace: Some(task.owner.namespace.clone()),
             labels: Some(labels.clone()),
-            annotations: Some(annotations(task)),
+            annotations: Some(own),
             owner_references: Some(vec![task.owner.reference.clone()]),
             ..ObjectMeta::default()
         },
@@ -41,7 +45,7 @@ pub(super) fn job(task: &ValidTask, mounts: &[Mount], index: u32, attempt: u32) 
                     annotations: Some(annotations(task)),
                     ..ObjectMeta::default()
                 }),
-                spec: Some(pod::spec(task, mounts, index, attempt)),
+                spec: Some(pod::spec(task, mounts, placement, index, attempt)),
             },
             ..JobSpec::default()
         }),
@@ -53,8 +57,9 @@ fn annotations(task: &ValidTask) -> BTreeMap<String, String> {
     BTreeMap::from([(label::TASK_OBJECT.to_owned(), task.owner.reference.name.clone())])
 }
 
-fn labels(task: &ValidTask, index: u32, attempt: u32) -> Labels {
+fn labels(task: &ValidTask, placement: &Placement, index: u32, attempt: u32) -> Labels {
     let mut labels = task.spec.labels.clone();
+    labels.extend(placement.want.labels.clone());
     // Last, so that no label of the user's can take a child away from its task.
     labels.extend(label::task_labels(&task.id, &task.name, &task.user));
     labels.insert(label::NODE_INDEX.to_owned(), index.to_string());

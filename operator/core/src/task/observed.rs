@@ -13,6 +13,7 @@ use sky_crd::{
     volume::SkyVolume,
 };
 
+use super::resources::Cluster;
 use crate::plan::{Applied, Refusal};
 
 /// A Warning event about a Job or a pod: what keeps a pod from coming or starting is told nowhere else.
@@ -45,6 +46,8 @@ pub struct ObservedTask {
     pub volumes: Vec<SkyVolume>,
     /// Claims of the namespace.
     pub claims: Vec<PersistentVolumeClaim>,
+    /// What is known of the cluster's machines.
+    pub cluster: Cluster,
     /// The last write of this pass, if the cluster did not take it.
     pub refusal: Option<Refusal>,
     /// When the first change was noticed that is not recorded in the status yet.

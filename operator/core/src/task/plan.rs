@@ -7,14 +7,14 @@ use k8s_openapi::{
 use kube::ResourceExt as _;
 use sky_crd::{
     condition::{self, ConditionType, Reason},
-    task::{NodeStatus, SkyTask, SkyTaskStatus, TaskEnding, TaskPending, TaskPhase},
+    task::{ChosenResources, NodeStatus, SkyTask, SkyTaskStatus, TaskEnding, TaskPending, TaskPhase},
 };
 
 use super::{
     InvalidTask, ObservedTask, ValidTask, agent, attempt, ending, job, lost,
     news::{is_urgent, notes},
     node::{NodeEvidence, node_status},
-    own, restart, scripts, service,
+    own, resources, restart, scripts, service,
     status::{self, Course, Stage},
     volumes,
 };
@@ -89,7 +89,8 @@ fn go_on(
     now: Timestamp,
 ) -> Plan<SkyTaskStatus> {
     let course = Course::of_nodes(nodes);
-    let seen = status::status(task, &task.status, course.clone(), now);
+    let mut seen = status::status(task, &task.status, course.clone(), now);
+    seen.resources = chosen(task, observed, &own::by_rank(task, jobs));
     if let Some(decided) = ending::due(task, &seen) {
         let base = restart::counted(&task.spec.lifecycle, &task.status, &decided, seen.failure.as_ref());
         let course = Course { ending: Some(decided), ..course };
@@ -144,6 +145,14 @@ fn uids(nodes: &[NodeStatus]) -> impl Iterator<Item = &String> {
     nodes.iter().filter_map(|node| node.job_uid.as_ref())
 }
 
+/// What is told of the choice of resources: once the Jobs are recorded it is made, whatever becomes of machines.
+fn chosen(task: &ValidTask, observed: &ObservedTask, jobs: &[Option<&Job>]) -> Option<ChosenResources> {
+    if all_recorded(&task.status, task.nodes) || jobs.iter().all(Option::is_none) {
+        return task.status.resources.clone();
+    }
+    resources::choose(task, &observed.cluster, jobs).told
+}
+
 enum Next {
     Nothing,
     Wait(TaskPending),
@@ -171,7 +180,9 @@ fn missing(task: &ValidTask, observed: &ObservedTask, jobs: &[Option<&Job>], now
     let service = service::service(task).map(Box::new).map(Write::CreateService);
     let token = agent::token(task).map(Box::new).map(Write::CreateToken);
     let missing = (0..task.nodes).zip(jobs).filter(|(_, job)| job.is_none());
-    let jobs = missing.map(|(index, _)| Write::CreateJob(Box::new(job::job(task, &mounts, index, attempt))));
+    let placement = resources::choose(task, &observed.cluster, jobs).placement;
+    let jobs =
+        missing.map(|(index, _)| Write::CreateJob(Box::new(job::job(task, &mounts, &placement, index, attempt))));
     // What pods mount and resolve comes before the pods.
     Next::Write(scripts.into_iter().chain(service).chain(token).chain(jobs).collect())
 }

@@ -8,26 +8,24 @@ use k8s_openapi::{
         PersistentVolumeClaimVolumeSource, PodAffinityTerm, PodAntiAffinity, PodSpec, ResourceRequirements,
         SeccompProfile, SecurityContext, Toleration, Volume, VolumeMount, WeightedPodAffinityTerm,
     },
-    apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::LabelSelector},
+    apimachinery::pkg::apis::meta::v1::LabelSelector,
 };
 use sky_crd::{
     label,
     name::{self, TaskNames},
 };
 
-use super::{ValidTask, agent, entry, literal::literal, lost, scripts, volumes::Mount};
+use super::{ValidTask, agent, entry, literal::literal, lost, resources::Placement, scripts, volumes::Mount};
 
 /// Name of the one container.
 pub(super) const CONTAINER: &str = "task";
-/// Resource of NVIDIA's device plugin (specification).
-const GPU: &str = "nvidia.com/gpu";
 /// torch's default rendezvous port.
 const MASTER_PORT: &str = "29500";
 const SHM: &str = "dshm";
 const SCRIPTS: &str = "scripts";
 
 /// The pod of node `index` in `attempt`.
-pub(super) fn spec(task: &ValidTask, mounts: &[Mount], index: u32, attempt: u32) -> PodSpec {
+pub(super) fn spec(task: &ValidTask, mounts: &[Mount], placement: &Placement, index: u32, attempt: u32) -> PodSpec {
     let several = task.nodes > 1;
     let secrets = task.spec.image_pull_secrets.iter().map(|secret| LocalObjectReference { name: secret.name.clone() });
     PodSpec {
@@ -37,30 +35,30 @@ pub(super) fn spec(task: &ValidTask, mounts: &[Mount], index: u32, attempt: u32)
         termination_grace_period_seconds: Some(task.spec.grace_period_seconds.into()),
         hostname: several.then(|| TaskNames::hostname(index)),
         subdomain: several.then(|| task.names.service()),
-        affinity: several.then(|| apart(task)),
-        init_containers: agent::init_container(task, without_gpus(resources(task))).map(|container| vec![container]),
-        containers: vec![container(task, mounts, index, attempt)],
-        volumes: Some(volumes(task, mounts)),
+        affinity: affinity(task, placement),
+        init_containers: agent::init_container(task, without_devices(placement)).map(|container| vec![container]),
+        containers: vec![container(task, mounts, placement, index, attempt)],
+        volumes: Some(volumes(task, mounts, placement)),
         service_account_name: task.spec.service_account_name.clone(),
         image_pull_secrets: non_empty(secrets.collect()),
         node_selector: Some(task.spec.node_selector.clone()).filter(|selector| !selector.is_empty()),
-        tolerations: non_empty(tolerations(task)),
-        priority_class_name: task.spec.priority_class_name.clone(),
-        runtime_class_name: task.spec.runtime_class_name.clone(),
+        tolerations: non_empty(tolerations(task, placement)),
+        priority_class_name: priority_class(task),
+        runtime_class_name: task.spec.runtime_class_name.clone().or_else(|| placement.runtime_class.clone()),
         ..PodSpec::default()
     }
 }
 
-fn container(task: &ValidTask, mounts: &[Mount], index: u32, attempt: u32) -> Container {
+fn container(task: &ValidTask, mounts: &[Mount], placement: &Placement, index: u32, attempt: u32) -> Container {
     let entry = entry::entry_args(task.workdir.as_deref(), scripts::setup(task), scripts::run(task));
     let shell_option = std::iter::once("-c".to_owned());
     Container {
         name: CONTAINER.to_owned(),
-        image: Some(task.image.clone()),
+        image: Some(placement.want.image.as_ref().unwrap_or(&task.default_image).clone()),
         command: Some(vec!["sh".to_owned()]),
         args: Some(shell_option.chain(entry.iter().map(|argument| literal(argument))).collect()),
-        env: Some(environment(task, index, attempt)),
-        resources: Some(resources(task)),
+        env: Some(environment(task, placement, index, attempt)),
+        resources: Some(placement.requirements()),
         volume_mounts: Some(volume_mounts(task, mounts)),
         termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
         security_context: Some(SecurityContext {
@@ -73,8 +71,11 @@ fn container(task: &ValidTask, mounts: &[Mount], index: u32, attempt: u32) -> Co
 }
 
 /// The user's variables, then ours: for the address of rank 0 the user's value wins, for ranks and counts ours does.
-fn environment(task: &ValidTask, index: u32, attempt: u32) -> Vec<EnvVar> {
+fn environment(task: &ValidTask, placement: &Placement, index: u32, attempt: u32) -> Vec<EnvVar> {
     let mut variables: BTreeMap<String, String> = BTreeMap::new();
+    if placement.hides_devices() {
+        variables.insert("NVIDIA_VISIBLE_DEVICES".to_owned(), "none".to_owned());
+    }
     if task.nodes > 1 {
         variables.insert("MASTER_ADDR".to_owned(), task.names.address(0));
         variables.insert("MASTER_PORT".to_owned(), MASTER_PORT.to_owned());
@@ -85,7 +86,7 @@ fn environment(task: &ValidTask, index: u32, attempt: u32) -> Vec<EnvVar> {
         ("NUM_NODES", task.nodes.to_string()),
         ("SKYPILOT_NODE_RANK", index.to_string()),
         ("SKYPILOT_NUM_NODES", task.nodes.to_string()),
-        ("SKYPILOT_NUM_GPUS_PER_NODE", task.gpus.to_string()),
+        ("SKYPILOT_NUM_GPUS_PER_NODE", placement.want.devices().to_string()),
         ("SKYPILOT_TASK_ID", task.id.to_string()),
     ];
     variables.extend(ours.map(|(name, value)| (name.to_owned(), value)));
@@ -94,33 +95,19 @@ fn environment(task: &ValidTask, index: u32, attempt: u32) -> Vec<EnvVar> {
     variables.into_iter().map(variable).chain(of_agent).collect()
 }
 
-/// Cores and memory as request and limit, GPUs as limit (specification, "Resource Handling").
-fn resources(task: &ValidTask) -> ResourceRequirements {
-    let amounts = [("cpu", &task.cpus), ("memory", &task.memory)];
-    let requests: BTreeMap<String, Quantity> = amounts
-        .into_iter()
-        .filter_map(|(name, amount)| Some((name.to_owned(), amount.as_ref()?.to_quantity())))
-        .collect();
-    let mut limits = requests.clone();
-    if task.gpus > 0 {
-        limits.insert(GPU.to_owned(), Quantity(task.gpus.to_string()));
-    }
-    let some = |map: BTreeMap<_, _>| (!map.is_empty()).then_some(map);
-    ResourceRequirements { requests: some(requests), limits: some(limits), ..ResourceRequirements::default() }
-}
-
-/// GPUs are devices: a container that asks for one gets one.
-fn without_gpus(mut resources: ResourceRequirements) -> ResourceRequirements {
+/// A container that asks for a device gets one of its own.
+fn without_devices(placement: &Placement) -> ResourceRequirements {
+    let mut resources = placement.requirements();
     resources.limits = resources.requests.clone();
     resources
 }
 
 /// Shared memory that is memory (the runtime's default of 64 MiB breaks PyTorch's data loaders), the scripts that are too
 /// long for an argument, the agent, and the user's volumes, each claim once.
-fn volumes(task: &ValidTask, mounts: &[Mount]) -> Vec<Volume> {
+fn volumes(task: &ValidTask, mounts: &[Mount], placement: &Placement) -> Vec<Volume> {
     let shm = EmptyDirVolumeSource {
         medium: Some("Memory".to_owned()),
-        size_limit: task.memory.as_ref().map(sky_crd::quantity::Amount::to_quantity),
+        size_limit: placement.want.memory.as_ref().map(sky_crd::quantity::Amount::to_quantity),
     };
     let mut volumes = vec![Volume { name: SHM.to_owned(), empty_dir: Some(shm), ..Volume::default() }];
     if scripts::needs_config_map(task) {
@@ -158,7 +145,7 @@ fn volume_mounts(task: &ValidTask, mounts: &[Mount]) -> Vec<VolumeMount> {
 }
 
 /// Nodes of one task prefer different machines, so that each gets a machine's bandwidth; one machine will do.
-fn apart(task: &ValidTask) -> Affinity {
+fn apart(task: &ValidTask) -> PodAntiAffinity {
     let same_task = BTreeMap::from([(label::TASK_ID.to_owned(), task.id.to_string())]);
     let term = PodAffinityTerm {
         topology_key: "kubernetes.io/hostname".to_owned(),
@@ -166,23 +153,43 @@ fn apart(task: &ValidTask) -> Affinity {
         ..PodAffinityTerm::default()
     };
     let preferred = vec![WeightedPodAffinityTerm { weight: 100, pod_affinity_term: term }];
-    Affinity {
-        pod_anti_affinity: Some(PodAntiAffinity {
-            preferred_during_scheduling_ignored_during_execution: Some(preferred),
-            ..PodAntiAffinity::default()
-        }),
-        ..Affinity::default()
+    PodAntiAffinity {
+        preferred_during_scheduling_ignored_during_execution: Some(preferred),
+        ..PodAntiAffinity::default()
     }
 }
 
-/// The user's, and on several nodes those that keep the others from waiting for a machine that is gone.
-fn tolerations(task: &ValidTask) -> Vec<Toleration> {
-    let of_user = &task.spec.tolerations;
-    let bounds = lost::tolerations(of_user).filter(|_| task.nodes > 1);
-    of_user.iter().map(toleration).chain(bounds).collect()
+/// Where the pod may and should run.
+fn affinity(task: &ValidTask, placement: &Placement) -> Option<Affinity> {
+    let node_affinity = placement.node_affinity();
+    let pod_anti_affinity = (task.nodes > 1).then(|| apart(task));
+    (node_affinity.is_some() || pod_anti_affinity.is_some()).then(|| Affinity {
+        node_affinity,
+        pod_anti_affinity,
+        ..Affinity::default()
+    })
 }
 
-fn toleration(toleration: &sky_crd::task::Toleration) -> Toleration {
+/// The user's, those of the machines that were chosen, and on several nodes those that keep the others from waiting for a
+/// machine that is gone.
+fn tolerations(task: &ValidTask, placement: &Placement) -> Vec<Toleration> {
+    let of_user = &task.spec.tolerations;
+    let bounds = lost::tolerations(of_user).filter(|_| task.nodes > 1);
+    let mut all: Vec<Toleration> = of_user.iter().map(toleration).collect();
+    let more: Vec<Toleration> =
+        placement.tolerations.iter().filter(|toleration| !all.contains(toleration)).cloned().collect();
+    all.extend(more);
+    all.extend(bounds);
+    all
+}
+
+/// The one that is named, else the one of the task's rank.
+fn priority_class(task: &ValidTask) -> Option<String> {
+    let of_rank = || task.placement.priority_class(task.spec.priority?).map(str::to_owned);
+    task.spec.priority_class_name.clone().or_else(of_rank)
+}
+
+pub(super) fn toleration(toleration: &sky_crd::task::Toleration) -> Toleration {
     Toleration {
         key: toleration.key.clone(),
         operator: toleration.operator.clone(),

@@ -5,23 +5,27 @@ use std::collections::BTreeMap;
 use sky_crd::{
     InvalidUser, TaskId, User, label,
     name::TaskNames,
-    quantity::{Amount, InvalidAmount, int_or_string_text},
-    task::{SkyTask, SkyTaskSpec, SkyTaskStatus},
+    task::{ExposeType, SkyTask, SkyTaskSpec, SkyTaskStatus},
 };
 
-use super::agent;
+use super::{
+    agent,
+    resources::{self, InvalidResources, Want},
+};
 use crate::owner::Owner;
 
 /// Longest ConfigMap, in bytes (Kubernetes' limit on the data of one).
 const MAX_SCRIPTS: usize = 1_048_576;
 
 /// What the administrator decides for all tasks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     /// Image of tasks that name none.
     pub default_image: String,
     /// Image that brings the agent into the pods of tasks with several nodes: our own.
     pub agent_image: String,
+    /// How machines are chosen.
+    pub placement: resources::Policy,
 }
 
 /// A task whose children the API server has no reason of form to refuse.
@@ -41,16 +45,14 @@ pub struct ValidTask {
     pub user: User,
     /// Nodes of the attempt that the status speaks of; before there is one, those asked for.
     pub nodes: u32,
-    /// Container image.
-    pub image: String,
+    /// What each node asks for: alternatives in order of preference, at least one.
+    pub wants: Vec<Want>,
+    /// Image of alternatives that name none.
+    pub default_image: String,
     /// Image that the agent comes in.
     pub agent_image: String,
-    /// Cores per node, request and limit.
-    pub cpus: Option<Amount>,
-    /// Memory per node, request and limit.
-    pub memory: Option<Amount>,
-    /// GPUs per node.
-    pub gpus: u32,
+    /// How machines are chosen.
+    pub placement: resources::Policy,
     /// Directory in the container.
     pub workdir: Option<String>,
     /// Everything else, as the user wrote it.
@@ -68,12 +70,9 @@ pub enum InvalidTask {
     /// `spec.user`.
     #[error("spec.user: {0}")]
     User(#[from] InvalidUser),
-    /// `spec.resources.cpus`.
-    #[error("spec.resources.cpus: {0}")]
-    Cpus(InvalidAmount),
-    /// `spec.resources.memory`.
-    #[error("spec.resources.memory: {0}")]
-    Memory(InvalidAmount),
+    /// `spec.resources`.
+    #[error(transparent)]
+    Resources(#[from] InvalidResources),
     /// A name in `spec.envs`.
     #[error(
         "spec.envs: `{0}` cannot be the name of an environment variable: letters, digits and `_`, not a digit first"
@@ -99,6 +98,9 @@ pub enum InvalidTask {
     /// A mount path that Kubernetes refuses.
     #[error("spec.volumes: mountPath `{0}` must not contain `:`")]
     MountPath(String),
+    /// A field whose meaning is not there yet.
+    #[error("{0} is not supported yet")]
+    NotYet(&'static str),
     /// `spec.workdir.git`.
     #[error("spec.workdir.git is not supported yet: clone the repository in setup")]
     Git,
@@ -110,14 +112,18 @@ pub enum InvalidTask {
 /// The first thing that makes the task impossible, with the field's name.
 pub fn validate(task: &SkyTask, policy: &Policy) -> Result<ValidTask, InvalidTask> {
     let spec = &task.spec;
-    let amount = |value: &Option<_>, read: fn(&str) -> Result<Amount, InvalidAmount>| {
-        value.as_ref().map(|value| read(&int_or_string_text(value))).transpose()
-    };
     check_scripts(spec)?;
     check_envs(&spec.envs)?;
-    check_labels(&spec.labels)?;
+    let wants = resources::wants(&spec.resources)?;
+    std::iter::once(&spec.labels).chain(wants.iter().map(|want| &want.labels)).try_for_each(check_labels)?;
     if let Some(mount) = spec.volumes.iter().find(|mount| mount.mount_path.contains(':')) {
         return Err(InvalidTask::MountPath(mount.mount_path.clone()));
+    }
+    if spec.pod_config.is_some() {
+        return Err(InvalidTask::NotYet("spec.podConfig"));
+    }
+    if spec.expose.as_ref().is_some_and(|expose| expose.kind != ExposeType::ClusterIP) {
+        return Err(InvalidTask::NotYet("spec.expose"));
     }
     if spec.workdir.as_ref().is_some_and(|workdir| workdir.git.is_some()) {
         return Err(InvalidTask::Git);
@@ -130,11 +136,10 @@ pub fn validate(task: &SkyTask, policy: &Policy) -> Result<ValidTask, InvalidTas
         names: task.names(),
         user: task.user()?,
         nodes: task.nodes(),
-        image: spec.resources.image_id.clone().unwrap_or_else(|| policy.default_image.clone()),
+        wants,
+        default_image: policy.default_image.clone(),
         agent_image: policy.agent_image.clone(),
-        cpus: amount(&spec.resources.cpus, Amount::cpus).map_err(InvalidTask::Cpus)?,
-        memory: amount(&spec.resources.memory, Amount::memory).map_err(InvalidTask::Memory)?,
-        gpus: spec.resources.accelerators.first().map_or(0, |accelerator| accelerator.count),
+        placement: policy.placement.clone(),
         workdir: spec.workdir.as_ref().and_then(|workdir| workdir.path.clone()),
         spec: spec.clone(),
         status: task.status.clone().unwrap_or_default(),
@@ -192,7 +197,7 @@ mod tests {
     #[test]
     fn a_plain_task_is_valid() {
         let valid = validate(&fixture::task(2), &fixture::policy()).unwrap();
-        assert_eq!((valid.nodes, valid.image.as_str(), valid.id.as_str()), (2, "python:3.13-slim", "0123abcd"));
+        assert_eq!((valid.nodes, valid.wants.len(), valid.id.as_str()), (2, 1, "0123abcd"));
     }
 
     #[test]
