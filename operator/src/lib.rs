@@ -8,6 +8,7 @@ mod apply;
 mod args;
 mod error;
 mod fence;
+mod index;
 mod kinds;
 mod lead;
 mod machines;
@@ -19,6 +20,7 @@ mod record;
 mod request;
 mod run;
 mod scope;
+mod stores;
 mod tell;
 mod watch;
 

@@ -7,22 +7,15 @@ use futures::{
     channel::mpsc::{UnboundedReceiver, unbounded},
     future, stream,
 };
-use k8s_openapi::{
-    api::{
-        batch::v1::Job,
-        core::v1::{Event, PersistentVolumeClaim, Pod},
-    },
-    jiff::Timestamp,
-};
+use k8s_openapi::jiff::Timestamp;
 use kube::{
     Client,
     runtime::{
         Controller, controller,
-        reflector::{self, ObjectRef, Store, store::Writer},
+        reflector::{ObjectRef, Store},
     },
 };
 use prometheus_client::registry::Registry;
-use sky_crd::{task::SkyTask, volume::SkyVolume};
 use sky_operator_core::{
     lease::Terms,
     task::{Policy, resources},
@@ -46,7 +39,8 @@ use crate::{
     metrics::Metrics,
     own_image::agent_image,
     reconcile::{reconcile, retry},
-    scope::{Scope, Stores},
+    scope::Scope,
+    stores::{Stores, Writers},
     watch::{Triggers, Watch, Watched, without_managed_fields, without_spec, without_template, words_only},
 };
 
@@ -189,7 +183,7 @@ fn watch_namespace(
     readiness: &Readiness,
     elected: &CancellationToken,
 ) {
-    let (stores, writers) = caches();
+    let (stores, writers) = Stores::new();
     let (task_sender, task_queue) = unbounded();
     let (volume_sender, volume_queue) = unbounded();
     let scope = Arc::new(Scope {
@@ -218,46 +212,19 @@ fn watch_namespace(
             ready.set_not_ready();
             tracing::info!(namespace = place, "watching");
             // One waiter for all: kube wakes only the last that waits for a store.
-            filled(&scope).await;
+            tokio::join!(scope.stores.filled(), scope.machines.read());
         };
         tokio::select! {
             () = leading => {}
             () = token.cancelled() => return Ok::<_, Infallible>(()),
         }
         ready.set_ready();
-        let tasks = control(scope.clone(), scope.stores.tasks.clone(), task_queue, concurrency, token.clone());
-        let volumes = control(scope.clone(), scope.stores.volumes.clone(), volume_queue, concurrency, token.clone());
+        let tasks = control(scope.clone(), scope.stores.tasks.store().clone(), task_queue, concurrency, token.clone());
+        let volumes =
+            control(scope.clone(), scope.stores.volumes.store().clone(), volume_queue, concurrency, token.clone());
         tokio::join!(tasks, volumes);
         Ok(())
     });
-}
-
-/// The ends of the caches that the watches write to.
-struct Writers {
-    tasks: Writer<SkyTask>,
-    volumes: Writer<SkyVolume>,
-    jobs: Writer<Job>,
-    pods: Writer<Pod>,
-    claims: Writer<PersistentVolumeClaim>,
-    warnings: Writer<Event>,
-}
-
-fn caches() -> (Stores, Writers) {
-    let (tasks, task_writer) = reflector::store();
-    let (volumes, volume_writer) = reflector::store();
-    let (jobs, job_writer) = reflector::store();
-    let (pods, pod_writer) = reflector::store();
-    let (claims, claim_writer) = reflector::store();
-    let (warnings, warning_writer) = reflector::store();
-    let writers = Writers {
-        tasks: task_writer,
-        volumes: volume_writer,
-        jobs: job_writer,
-        pods: pod_writer,
-        claims: claim_writer,
-        warnings: warning_writer,
-    };
-    (Stores { tasks, volumes, jobs, pods, claims, warnings }, writers)
 }
 
 fn start_watches(
@@ -267,13 +234,21 @@ fn start_watches(
     elected: &CancellationToken,
     writers: Writers,
 ) {
+    let shelves = &scope.stores;
     let ours = "skypilot-task=true";
-    let tasks = Watch::of("skytasks", writers.tasks, without_managed_fields, Triggers::on_task);
-    let volumes = Watch::of("skyvolumes", writers.volumes, without_managed_fields, Triggers::on_volume);
-    let claims = Watch::of("claims", writers.claims, without_managed_fields, Triggers::on_claim);
-    let jobs = Watch::of("jobs", writers.jobs, without_template, Triggers::on_job);
-    let pods = Watch::of("pods", writers.pods, without_spec, Triggers::on_pod);
-    let warnings = Watch::of("events", writers.warnings, words_only, Triggers::on_warning);
+    let tasks =
+        Watch::of("skytasks", (shelves.tasks.clone(), writers.tasks), without_managed_fields, Triggers::on_task);
+    let volumes = Watch::of(
+        "skyvolumes",
+        (shelves.volumes.clone(), writers.volumes),
+        without_managed_fields,
+        Triggers::on_volume,
+    );
+    let claims =
+        Watch::of("claims", (shelves.claims.clone(), writers.claims), without_managed_fields, Triggers::on_claim);
+    let jobs = Watch::of("jobs", (shelves.jobs.clone(), writers.jobs), without_template, Triggers::on_job);
+    let pods = Watch::of("pods", (shelves.pods.clone(), writers.pods), without_spec, Triggers::on_pod);
+    let warnings = Watch::of("events", (shelves.warnings.clone(), writers.warnings), words_only, Triggers::on_warning);
     start(supervisor, scope, triggers, elected, tasks);
     start(supervisor, scope, triggers, elected, volumes);
     start(supervisor, scope, triggers, elected, claims);
@@ -335,20 +310,6 @@ async fn control<K: Kind>(
             future::ready(())
         })
         .await;
-}
-
-async fn filled(scope: &Scope) {
-    let stores = &scope.stores;
-    // An error means that the watch has ended; the supervisor then ends the process.
-    let all = (
-        stores.tasks.wait_until_ready(),
-        stores.volumes.wait_until_ready(),
-        stores.jobs.wait_until_ready(),
-        stores.pods.wait_until_ready(),
-        stores.claims.wait_until_ready(),
-        stores.warnings.wait_until_ready(),
-    );
-    let _ = tokio::join!(all.0, all.1, all.2, all.3, all.4, all.5, scope.machines.read());
 }
 
 #[cfg(test)]

@@ -1,20 +1,19 @@
 //! What one controller works on: a namespace or all of them, and the caches of what is in there.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use k8s_openapi::{
     NamespaceResourceScope,
     api::{
         batch::v1::Job,
-        core::v1::{Event, PersistentVolumeClaim, Pod},
+        core::v1::{Event, PersistentVolumeClaim},
     },
     jiff::Timestamp,
 };
-use kube::{
-    Api, Client, Resource, ResourceExt as _,
-    api::ListParams,
-    runtime::reflector::{ObjectRef, Store},
-};
+use kube::{Api, Client, Resource, ResourceExt as _, api::ListParams};
 use sky_crd::{
     label,
     task::{SkyTask, SkyTaskStatus},
@@ -26,18 +25,9 @@ use sky_operator_core::{
     volume::ObservedVolume,
 };
 
-use crate::{error::PassError, machines::Machines, memory::Memory, metrics::Metrics, request::within_deadline};
-
-/// The caches. Jobs and pods in there have lost their specifications: nothing decides on those.
-#[derive(Clone, Debug)]
-pub(crate) struct Stores {
-    pub(crate) tasks: Store<SkyTask>,
-    pub(crate) volumes: Store<SkyVolume>,
-    pub(crate) jobs: Store<Job>,
-    pub(crate) pods: Store<Pod>,
-    pub(crate) claims: Store<PersistentVolumeClaim>,
-    pub(crate) warnings: Store<Event>,
-}
+use crate::{
+    error::PassError, machines::Machines, memory::Memory, metrics::Metrics, request::within_deadline, stores::Stores,
+};
 
 /// Everything that a pass needs.
 pub(crate) struct Scope {
@@ -90,33 +80,19 @@ impl Scope {
     }
 
     fn cached_task(&self, task: &SkyTask) -> ObservedTask {
-        let namespace = task.namespace().unwrap_or_default();
+        let (stores, namespace) = (&self.stores, task.namespace().unwrap_or_default());
         let names = names(task);
-        let job = |name: &String| self.stores.jobs.get(&ObjectRef::new(name).within(&namespace));
-        let id = task.task_id().to_string();
-        let of_task =
-            |pod: &Pod| pod.labels().get(label::TASK_ID) == Some(&id) && pod.namespace().as_ref() == Some(&namespace);
-        let pods: Vec<Pod> = self.stores.pods.state_filter(of_task).into_iter().map(Arc::unwrap_or_clone).collect();
+        let pods = owned(stores.pods.find(&namespace, task.task_id().as_str()));
         let about: BTreeSet<_> = names.iter().cloned().chain(pods.iter().map(kube::ResourceExt::name_any)).collect();
-        let told = |event: &Event| {
-            event.namespace().as_ref() == Some(&namespace)
-                && event.involved_object.name.as_ref().is_some_and(|name| about.contains(name))
-        };
+        let told = about.iter().flat_map(|name| stores.warnings.find(&namespace, name));
+        let (volumes, claims) = self.named_volumes(task, &namespace);
         ObservedTask {
-            warnings: self.stores.warnings.state_filter(told).iter().map(|event| warning(event)).collect(),
-            jobs: names.iter().filter_map(job).map(Arc::unwrap_or_clone).collect(),
+            warnings: told.map(|event| warning(&event)).collect(),
+            jobs: owned(names.iter().filter_map(|name| stores.jobs.get(&namespace, name))),
             jobs_are_live: false,
             pods,
-            volumes: if task.spec.volumes.is_empty() {
-                Vec::new()
-            } else {
-                in_namespace(&self.stores.volumes, &namespace)
-            },
-            claims: if task.spec.volumes.is_empty() {
-                Vec::new()
-            } else {
-                in_namespace(&self.stores.claims, &namespace)
-            },
+            volumes,
+            claims,
             // Nothing decides on machines any more once the Jobs are there.
             cluster: if task.status.as_ref().is_some_and(|status| has_all_jobs(task, status)) {
                 Cluster::default()
@@ -128,15 +104,27 @@ impl Scope {
         }
     }
 
+    /// Everything that a name of a volume in the task may mean: volumes called so and their claims, claims with such a
+    /// label, and claims of that very name.
+    fn named_volumes(&self, task: &SkyTask, namespace: &str) -> (Vec<SkyVolume>, Vec<PersistentVolumeClaim>) {
+        let stores = &self.stores;
+        let names: BTreeSet<_> = task.spec.volumes.iter().map(|mount| mount.name.as_str()).collect();
+        let volumes = owned(names.iter().flat_map(|name| stores.volumes.find(namespace, name)));
+        let labelled = names.iter().flat_map(|name| stores.claims.find(namespace, name));
+        let literal = names.iter().filter_map(|name| stores.claims.get(namespace, name));
+        let served = volumes.iter().filter_map(|volume| stores.claims.get(namespace, &volume.claim_name()));
+        let claims: BTreeMap<_, _> =
+            labelled.chain(literal).chain(served).map(|claim| (claim.name_any(), claim)).collect();
+        (volumes, owned(claims.into_values()))
+    }
+
     /// Everything in the caches that decides about a volume.
     pub(crate) fn observe_volume(&self, volume: &SkyVolume) -> ObservedVolume {
         let namespace = volume.namespace().unwrap_or_default();
-        let claim = self.stores.claims.get(&ObjectRef::new(&volume.claim_name()).within(&namespace));
-        let uses = |task: &SkyTask| {
-            let finished = task.status.as_ref().is_some_and(is_finished);
-            task.namespace().as_ref() == Some(&namespace) && !finished && uses(task, volume)
-        };
-        let mut used_by: Vec<_> = self.stores.tasks.state_filter(uses).iter().map(|task| task.name_any()).collect();
+        let claim = self.stores.claims.get(&namespace, &volume.claim_name());
+        let uses = |task: &Arc<SkyTask>| !task.status.as_ref().is_some_and(is_finished) && uses(task, volume);
+        let naming = self.stores.tasks.find(&namespace, &volume.volume_name());
+        let mut used_by: Vec<_> = naming.into_iter().filter(uses).map(|task| task.name_any()).collect();
         used_by.sort();
         // The status holds so many; which of more does not matter to a reader.
         used_by.truncate(100);
@@ -177,10 +165,10 @@ fn warning(event: &Event) -> Warning {
     }
 }
 
-fn in_namespace<K>(store: &Store<K>, namespace: &str) -> Vec<K>
-where
-    K: Resource<DynamicType = ()> + Clone + 'static,
-{
-    let here = |object: &K| object.meta().namespace.as_deref() == Some(namespace);
-    store.state_filter(here).into_iter().map(Arc::unwrap_or_clone).collect()
+fn owned<K: Clone>(found: impl IntoIterator<Item = Arc<K>>) -> Vec<K> {
+    found.into_iter().map(Arc::unwrap_or_clone).collect()
 }
+
+#[cfg(test)]
+#[path = "scope_tests.rs"]
+mod tests;

@@ -27,8 +27,10 @@ use sky_crd::{label, task::SkyTask, volume::SkyVolume};
 use sky_operator_core::task::is_finished;
 
 use crate::{
+    index::Shelf,
     metrics::Metrics,
-    scope::{Stores, api, uses},
+    scope::{api, uses},
+    stores::Stores,
 };
 
 /// Where changes are sent: the passes to be made.
@@ -51,16 +53,17 @@ impl Triggers {
     /// A task concerns itself and the volumes that it names.
     pub(crate) fn on_task(&self, task: &SkyTask, stores: &Stores) {
         self.task(ObjectRef::from_obj(task));
-        for volume in stores.volumes.state_filter(|volume| volume.namespace() == task.namespace() && uses(task, volume))
-        {
-            self.volume(&volume);
+        let namespace = task.namespace().unwrap_or_default();
+        for mount in &task.spec.volumes {
+            let named = stores.volumes.find(&namespace, &mount.name);
+            named.iter().filter(|volume| uses(task, volume)).for_each(|volume| self.volume(volume));
         }
     }
 
     /// A volume concerns itself and the tasks that may wait for it.
     pub(crate) fn on_volume(&self, volume: &SkyVolume, stores: &Stores) {
         self.volume(volume);
-        self.on_waiting_tasks(volume.namespace().as_deref(), stores);
+        self.on_waiting_tasks(volume, &[volume.volume_name(), volume.claim_name()], stores);
     }
 
     /// A Job concerns the task that controls it.
@@ -79,13 +82,12 @@ impl Triggers {
 
     /// A claim concerns the volumes that it serves and the tasks that may wait for it.
     pub(crate) fn on_claim(&self, claim: &PersistentVolumeClaim, stores: &Stores) {
-        let (namespace, name) = (claim.namespace(), claim.name_any());
-        for volume in
-            stores.volumes.state_filter(|volume| volume.namespace() == namespace && volume.claim_name() == name)
-        {
-            self.volume(&volume);
-        }
-        self.on_waiting_tasks(namespace.as_deref(), stores);
+        let (namespace, name) = (claim.namespace().unwrap_or_default(), claim.name_any());
+        let served: Vec<_> = stores.volumes.find(&namespace, &name);
+        served.iter().filter(|volume| volume.claim_name() == name).for_each(|volume| self.volume(volume));
+        let called = served.iter().map(|volume| volume.volume_name());
+        let names: Vec<_> = called.chain(claim.labels().get(label::VOLUME_NAME).cloned()).chain([name]).collect();
+        self.on_waiting_tasks(claim, &names, stores);
     }
 
     /// A warning concerns the task of the Job or pod that it is about.
@@ -94,33 +96,25 @@ impl Triggers {
         let (name, namespace) = (about.name.clone().unwrap_or_default(), event.namespace().unwrap_or_default());
         match about.kind.as_deref() {
             Some("Job") => {
-                stores
-                    .jobs
-                    .get(&ObjectRef::new(&name).within(&namespace))
-                    .iter()
-                    .for_each(|job| self.on_job(job, stores));
+                stores.jobs.get(&namespace, &name).iter().for_each(|job| self.on_job(job, stores));
             }
             Some("Pod") => {
-                stores
-                    .pods
-                    .get(&ObjectRef::new(&name).within(&namespace))
-                    .iter()
-                    .for_each(|pod| self.on_pod(pod, stores));
+                stores.pods.get(&namespace, &name).iter().for_each(|pod| self.on_pod(pod, stores));
             }
             _ => {}
         }
     }
 
-    fn on_waiting_tasks(&self, namespace: Option<&str>, stores: &Stores) {
+    /// Tasks that have not started, and that name a volume or claim so.
+    fn on_waiting_tasks<K: Resource>(&self, changed: &K, names: &[String], stores: &Stores) {
+        let namespace = changed.meta().namespace.clone().unwrap_or_default();
         let waits = |task: &SkyTask| {
             let status = task.status.clone().unwrap_or_default();
-            let here = task.metadata.namespace.as_deref() == namespace;
-            here && !task.spec.volumes.is_empty()
-                && status.nodes.iter().all(|node| node.job_uid.is_none())
-                && !is_finished(&status)
+            status.nodes.iter().all(|node| node.job_uid.is_none()) && !is_finished(&status)
         };
-        for task in stores.tasks.state_filter(waits) {
-            self.task(ObjectRef::from_obj(&*task));
+        for name in names {
+            let tasks = stores.tasks.find(&namespace, name);
+            tasks.iter().filter(|task| waits(task)).for_each(|task| self.task(ObjectRef::from_obj(&**task)));
         }
     }
 }
@@ -152,8 +146,8 @@ pub(crate) struct Watch<K: Watched> {
     pub(crate) fields: &'static str,
     /// Drops what nothing decides on, before the object is kept.
     pub(crate) prune: fn(&mut K),
-    /// The cache's end to write to.
-    pub(crate) writer: Writer<K>,
+    /// The cache, and its end to write to.
+    pub(crate) cache: (Shelf<K>, Writer<K>),
     /// Called when an object has changed, come or gone.
     pub(crate) changed: fn(&Triggers, &K, &Stores),
 }
@@ -162,11 +156,11 @@ impl<K: Watched> Watch<K> {
     /// A watch of all objects.
     pub(crate) fn of(
         resource: &'static str,
-        writer: Writer<K>,
+        cache: (Shelf<K>, Writer<K>),
         prune: fn(&mut K),
         changed: fn(&Triggers, &K, &Stores),
     ) -> Self {
-        Self { resource, labels: "", fields: "", prune, writer, changed }
+        Self { resource, labels: "", fields: "", prune, cache, changed }
     }
 
     /// Keeps the cache and sends triggers, for ever. `gone` hears of every object that was deleted.
@@ -179,12 +173,12 @@ impl<K: Watched> Watch<K> {
         metrics: Metrics,
         gone: impl Fn(&K),
     ) {
-        let reader = self.writer.as_reader();
+        let (cache, writer) = self.cache;
         let events =
             readable::<K>(&client, namespace.as_deref(), (self.labels, self.fields), self.resource, metrics.clone());
         let prune = self.prune;
         let pruned = events.map_ok(move |event| event.modify(prune));
-        let kept = pruned.reflect(self.writer);
+        let kept = pruned.reflect(writer).inspect_ok(|seen| cache.note(seen));
         let changed = self.changed;
         kept.for_each(|event| {
             match event {
@@ -194,7 +188,7 @@ impl<K: Watched> Watch<K> {
                     changed(&triggers, &object, &stores);
                 }
                 // Objects of a new listing are in the cache only now.
-                Ok(Seen::InitDone) => all_changed(&reader, |object| changed(&triggers, object, &stores)),
+                Ok(Seen::InitDone) => all_changed(cache.store(), |object| changed(&triggers, object, &stores)),
                 Ok(Seen::Init | Seen::InitApply(_)) => {}
                 Err(error) => {
                     metrics.watch_broke(self.resource);
