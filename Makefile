@@ -45,7 +45,7 @@ uninstall: ## remove the product from the cluster, with every task and volume of
 .PHONY: lint generate check-generated
 lint: ## formats and lints of Rust, Go and shell
 	@tests/run/lint
-generate: ## write the resource definitions and config/ from their sources
+generate: ## write the resource definitions, config/ and docs/cli.md from their sources
 	@tests/run/generate
 check-generated: ## fail if a generated file is out of date
 	@tests/run/check-generated

@@ -8,6 +8,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -17,6 +18,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::stalled::Stalled;
+
+/// Silence after which a peer is asked whether it is there, and the time between questions; the kernel decides how many.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Bounds of the server.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +98,14 @@ fn is_of_the_peer(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
+/// Log lines are small and should arrive at once. The reader of a silent log sends nothing and is sent nothing: only a
+/// question below HTTP finds out that its machine is gone. A system that refuses either still serves.
+fn prepare(stream: &TcpStream) {
+    let _ = stream.set_nodelay(true);
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE_INTERVAL);
+    let _ = SockRef::from(stream).set_tcp_keepalive(&keepalive);
+}
+
 async fn connection(
     stream: TcpStream,
     _slot: Option<OwnedSemaphorePermit>,
@@ -100,8 +113,7 @@ async fn connection(
     limits: Limits,
     shutdown: CancellationToken,
 ) {
-    // Log lines are small and should arrive at once.
-    let _ = stream.set_nodelay(true);
+    prepare(&stream);
     let mut connection = pin!(
         http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).serve_connection(
             TokioIo::new(Stalled::new(stream, limits.write_timeout)),
@@ -118,5 +130,23 @@ async fn connection(
     };
     if let Err(error) = result {
         tracing::debug!(%error, "connection ended");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_silent_peer_is_asked_whether_it_is_there() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        assert!(!SockRef::from(&server).keepalive().unwrap());
+        prepare(&server);
+        let socket = SockRef::from(&server);
+        assert!(socket.keepalive().unwrap() && socket.tcp_nodelay().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE);
+        drop(client);
     }
 }

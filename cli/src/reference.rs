@@ -1,4 +1,5 @@
-//! `docs/cli.md` is what the parser says of itself. This test fails when it is not, and writes it when told to.
+//! `docs/cli.md` is what the parser says of itself. This test fails when it is not, and writes it to
+//! the file that `WRITE_REFERENCE` names.
 
 use std::{fmt::Write as _, fs, path::Path};
 
@@ -12,7 +13,7 @@ const WIDTH: usize = 100;
 const HEAD: &str = "\
 # k8s-cli
 
-<!-- Generated from cli/src/args. Do not edit: `WRITE_REFERENCE=1 cargo test -p k8s-cli reference` writes it. -->
+<!-- Generated from cli/src/args. Do not edit: `make generate` writes it. -->
 
 Submits SkyPilot-style tasks to a Kubernetes cluster through the gateway, follows their logs and manages their volumes.
 
@@ -53,13 +54,12 @@ fn the_reference_is_what_the_parser_says() {
     root.build();
     let mut text = HEAD.to_owned();
     describe(&mut root, &mut text);
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cli.md");
-    if std::env::var_os("WRITE_REFERENCE").is_some() {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, &text).unwrap();
+    if let Some(path) = std::env::var_os("WRITE_REFERENCE") {
+        return fs::write(path, &text).unwrap();
     }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cli.md");
     let committed = fs::read_to_string(&path).unwrap_or_default();
-    assert!(committed == text, "docs/cli.md is out of date: WRITE_REFERENCE=1 cargo test -p k8s-cli reference");
+    assert!(committed == text, "docs/cli.md is out of date: run `make generate`");
 }
 
 #[test]

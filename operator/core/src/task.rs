@@ -39,6 +39,8 @@ mod samples;
 #[cfg(test)]
 mod snapshots;
 #[cfg(test)]
+mod speed;
+#[cfg(test)]
 mod world;
 
 pub use agent::TOKEN_KEY;

@@ -1,7 +1,7 @@
 //! `jobs submit --dry-run`: the resource that the gateway would create, without what only the gateway knows.
 
-use serde_json::{Map, Value};
-use sky_crd::{TaskId, User, api::TaskRequest};
+use serde_json::{Map, Value, json};
+use sky_crd::{TaskId, User, api::TaskRequest, task::SkyTaskSpec};
 
 use crate::{args::Format, config, error::Error, printer::Printer};
 
@@ -32,6 +32,7 @@ fn resource(request: TaskRequest, user: Option<&str>) -> Result<Value, Error> {
         resource.shift_remove("status");
         if let Some(spec) = resource.get_mut("spec").and_then(Value::as_object_mut) {
             spec.shift_remove("taskId");
+            leave_out_defaults(spec)?;
             if !named {
                 spec.shift_remove("name");
             }
@@ -43,10 +44,17 @@ fn resource(request: TaskRequest, user: Option<&str>) -> Result<Value, Error> {
     Ok(resource)
 }
 
+/// What the schema fills in anyway: whoever reads the resource looks for what the file says.
+fn leave_out_defaults(spec: &mut Map<String, Value>) -> Result<(), Error> {
+    let default = serde_json::from_value::<SkyTaskSpec>(json!({})).and_then(serde_json::to_value);
+    let default = default.map_err(|error| Error::Output(error.into()))?;
+    spec.retain(|name, value| matches!(name.as_str(), "user" | "numNodes") || default.get(name) != Some(value));
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn shown(request: Value, user: Option<&str>) -> Value {
         resource(serde_json::from_value(request).unwrap(), user).unwrap()

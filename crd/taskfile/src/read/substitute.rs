@@ -13,6 +13,11 @@ const FIELDS: [&str; 4] = ["workdir", "file_mounts", "volumes", "service"];
 /// What filled-in values may add to a document: a long value that is named often would grow it beyond all bounds.
 const MAX_ADDED: usize = 1 << 22;
 
+/// Whether a document has any of the places.
+pub(super) fn concerns(document: &Node) -> bool {
+    FIELDS.iter().any(|name| document.get(name).is_some())
+}
+
 /// Fills in the variables. Unknown names stay as they are written.
 pub(super) fn all(document: &mut Node, variables: &BTreeMap<String, String>, problems: &mut Problems) {
     if variables.is_empty() {

@@ -53,10 +53,13 @@ pub(super) struct Given<'a> {
 
 /// Reads one document that is one task. All problems at once, in the order of the schema.
 pub(super) fn read(path: &str, document: &Node, given: &Given<'_>, problems: &mut Problems) -> Task {
-    let mut document = document.clone();
-    let variables = variables(&document, given.secrets);
-    substitute::all(&mut document, &variables, problems);
-    let mut fields = Fields::new(path, &document, &FIELDS, problems);
+    let filled = substitute::concerns(document).then(|| {
+        let (mut copy, variables) = (document.clone(), variables(document, given.secrets));
+        substitute::all(&mut copy, &variables, problems);
+        copy
+    });
+    let document = filled.as_ref().unwrap_or(document);
+    let mut fields = Fields::new(path, document, &FIELDS, problems);
     let (name, num_nodes) = (fields.text("name"), num_nodes(&mut fields));
     let workdir = fields.nested("workdir", mounts::workdir).flatten();
     let resources = fields.nested("resources", alternatives::read).unwrap_or_default();

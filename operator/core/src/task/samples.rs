@@ -17,7 +17,7 @@ fn overrides() -> Overrides {
 }
 
 /// The task as the API server has it, once the gateway has created it.
-fn stored(file: &TaskFile) -> SkyTask {
+pub(super) fn stored(file: &TaskFile) -> SkyTask {
     let id = TaskId::from_bits(0x0123_abcd);
     let mut task = file.request.clone().into_task(&id, &"ann".parse().unwrap(), "ns").unwrap();
     task.metadata.uid = Some("0123abcd-1111-2222-3333-444444444444".to_owned());

@@ -1,5 +1,6 @@
 //! The generated objects, as they go to the API server.
 
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use serde_json::json;
 use sky_crd::task::SkyTask;
 
@@ -12,12 +13,16 @@ use super::{
 };
 use crate::plan::Write;
 
-/// The task's writes as one YAML document each; the entry script, which has tests of its own, is left out. A claim is
-/// there for every volume of the task.
-pub(super) fn rendered(task: &SkyTask) -> String {
+/// A claim for every volume of the task.
+pub(super) fn claims(task: &SkyTask) -> Vec<PersistentVolumeClaim> {
     let claim = |name: &str| serde_json::from_value(json!({"metadata": {"name": name, "namespace": "ns"}})).unwrap();
-    let claims = task.spec.volumes.iter().map(|mount| claim(&mount.name)).collect();
-    let observed = ObservedTask { claims, ..ObservedTask::default() };
+    task.spec.volumes.iter().map(|mount| claim(&mount.name)).collect()
+}
+
+/// The task's writes as one YAML document each; the entry script, which has tests of its own, is left out. All of its
+/// volumes are there.
+pub(super) fn rendered(task: &SkyTask) -> String {
+    let observed = ObservedTask { claims: claims(task), ..ObservedTask::default() };
     let objects = plan(&valid(task), &observed, at(0)).writes.into_iter().map(|write| match write {
         Write::CreateScripts(object) => serde_yaml::to_string(&object),
         Write::CreateService(object) => serde_yaml::to_string(&object),
