@@ -75,6 +75,10 @@ pub enum Reason {
     Suspended,
     /// A node failed, and the task is tried again.
     Restarting,
+    /// It ran longer than activeDeadlineSeconds.
+    DeadlineExceeded,
+    /// Not all containers started within startDeadlineSeconds.
+    StartDeadlineExceeded,
     /// Containers run.
     Running,
     /// Pods are not running yet.
@@ -109,7 +113,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, with the word that stands in the object.
-    const WORDS: [(Self, &'static str); 30] = [
+    const WORDS: [(Self, &'static str); 32] = [
         (Self::Succeeded, "Succeeded"),
         (Self::RunFailed, "RunFailed"),
         (Self::SetupFailed, "SetupFailed"),
@@ -125,6 +129,8 @@ impl Reason {
         (Self::Stopped, "Stopped"),
         (Self::Suspended, "Suspended"),
         (Self::Restarting, "Restarting"),
+        (Self::DeadlineExceeded, "DeadlineExceeded"),
+        (Self::StartDeadlineExceeded, "StartDeadlineExceeded"),
         (Self::Running, "Running"),
         (Self::Starting, "Starting"),
         (Self::Unschedulable, "Unschedulable"),
@@ -163,6 +169,8 @@ impl Reason {
             Self::JobDeleted => {
                 "submit the task again, and stop tasks with `spec.stop: true` or by deleting the SkyTask"
             }
+            Self::DeadlineExceeded => "give it more time with `spec.activeDeadlineSeconds`",
+            Self::StartDeadlineExceeded => "ask for less, or wait longer with `spec.startDeadlineSeconds`",
             Self::Suspended => "set `spec.suspend` to false to start it",
             Self::Unschedulable => "ask for less, or wait until a machine has it free",
             Self::MountFailed => "check the volume with `kubectl describe pod`",

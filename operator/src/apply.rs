@@ -1,4 +1,4 @@
-//! Writes children: the only file that creates, changes or deletes them.
+//! Writes children: the only file that creates or changes them.
 
 use k8s_openapi::{
     NamespaceResourceScope,
@@ -10,7 +10,7 @@ use k8s_openapi::{
 };
 use kube::{
     Api, Client, Resource, ResourceExt as _,
-    api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy},
+    api::{Patch, PatchParams, PostParams},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
@@ -22,6 +22,7 @@ use sky_operator_core::{
 };
 
 use crate::{
+    delete,
     error::PassError,
     kinds::Kind,
     metrics::Metrics,
@@ -54,7 +55,18 @@ pub(crate) async fn apply(
         }
         Write::DeleteJob { name, uid } => {
             metrics.wrote("jobs");
-            delete_job(client, namespace, &name, uid).await
+            delete::job(client, namespace, &name, uid).await
+        }
+        Write::DeleteExtras { service, scripts, owner } => {
+            metrics.wrote("services");
+            delete::child::<Service>(client, namespace, &service, &owner).await?;
+            metrics.wrote("configmaps");
+            delete::child::<ConfigMap>(client, namespace, &scripts, &owner).await?;
+            Ok(Applied::ExtrasGone)
+        }
+        Write::DeleteTask { name, uid } => {
+            metrics.wrote("skytasks");
+            delete::task(client, namespace, &name, uid).await
         }
         Write::CreateClaim(object) => {
             metrics.wrote("persistentvolumeclaims");
@@ -138,24 +150,6 @@ where
     let message =
         format!("a {} named {name} exists that does not belong to this object: rename or delete it", K::kind(&()));
     Err(PassError::Refused(Refusal { reason: Reason::NameConflict, message }))
-}
-
-/// Deletes a Job in the foreground: it stays until its pods are gone, so its absence proves theirs. One of that name with
-/// another UID is not the Job that was meant.
-async fn delete_job(client: &Client, namespace: &str, name: &str, uid: String) -> Result<Applied, PassError> {
-    let api: Api<Job> = Api::namespaced(client.clone(), namespace);
-    let params = DeleteParams {
-        propagation_policy: Some(PropagationPolicy::Foreground),
-        preconditions: Some(Preconditions { uid: Some(uid.clone()), resource_version: None }),
-        ..DeleteParams::default()
-    };
-    let what = format!("delete Job {name}");
-    let deleted = tokio::time::timeout(DEADLINE, api.delete(name, &params)).await;
-    match deleted.map_err(|_| PassError::Timeout(what.clone()))? {
-        Ok(answer) => Ok(answer.left().map_or(Applied::Other, |job| Applied::Job(Box::new(job)))),
-        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(Applied::JobGone(uid)),
-        Err(error) => Err(PassError::of_child(&what, error)),
-    }
 }
 
 async fn set_owners(

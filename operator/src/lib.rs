@@ -1,11 +1,12 @@
 //! The controller: watches SkyTasks and SkyVolumes and makes them true.
 //!
 //! One pass is the same for both kinds ([`reconcile`]): observe, validate, plan, apply, record, tell. Everything that
-//! decides is in `sky-operator-core`; this crate reads ([`scope`], [`watch`]) and writes ([`apply`], [`record`],
-//! [`tell`]), each in one file.
+//! decides is in `sky-operator-core`; this crate reads ([`scope`], [`watch`]) and writes ([`apply`], [`delete`],
+//! [`record`], [`tell`]), each in one file.
 
 mod apply;
 mod args;
+mod delete;
 mod error;
 mod fence;
 mod index;

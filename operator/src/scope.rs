@@ -90,6 +90,7 @@ impl Scope {
             warnings: told.map(|event| warning(&event)).collect(),
             jobs: owned(names.iter().filter_map(|name| stores.jobs.get(&namespace, name))),
             jobs_are_live: false,
+            extras_are_gone: false,
             pods,
             volumes,
             claims,

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
+use k8s_openapi::api::{
+    batch::v1::Job,
+    core::v1::{ConfigMap, Pod, Service},
+};
 use kube::{
     ResourceExt as _,
     api::{Patch, PatchParams},
@@ -13,8 +16,8 @@ use sky_crd::{
     task::{SkyTask, TaskPhase},
 };
 use sky_tests::{
-    history::History,
-    space::{Space, condition},
+    history::{Change, History},
+    space::{Space, condition, reason},
 };
 
 async fn set(space: &Space, name: &str, spec: &Value) {
@@ -131,12 +134,50 @@ async fn a_failed_node_restarts_all_nodes_and_the_old_log_stays() {
         let first = &status.attempts[0];
         assert_eq!((first.reason.as_str(), first.exit_code), ("RunFailed", Some(7)), "{first:#?}");
         assert_eq!(space.log(&done, 1).await, "attempt\n");
-        // The failed pod is still there, with its log; the one that was ended is not.
-        let id = done.task_id();
-        let kept = jobs(&space, "pair").await;
-        assert!(kept.contains(&format!("pair-{id}-node-1")) && !kept.contains(&format!("pair-{id}-node-0")), "{kept:?}");
+        // The pods of the first attempt are still there, with their logs: the peer was ended by its own agent.
+        let (id, kept) = (done.task_id(), jobs(&space, "pair").await);
+        assert!([0, 1].iter().all(|node| kept.contains(&format!("pair-{id}-node-{node}"))), "{kept:?}");
         assert!(space.tasks.states().iter().all(|task| !is(task, TaskPhase::Failed)), "it never was said to have failed");
         assert_eq!(pods.uids().len(), 4);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deadlines_end_a_task_and_what_is_over_goes_in_time() {
+    Space::with("time", 3, async |space| {
+        let services: History<Service> = History::start(space.api()).await;
+        space.task("slow", json!({"run": "sleep 600", "activeDeadlineSeconds": 2})).await;
+        let nowhere = json!({"run": "true", "nodeSelector": {"pool": "nowhere"}, "startDeadlineSeconds": 2});
+        space.task("nowhere", nowhere).await;
+        let filler = "# filler\n".repeat(1000);
+        let short = json!({"numNodes": 2, "run": filler, "ttlSecondsAfterFinished": 1});
+        space.task("record", short).await;
+        space.task("gone", json!({"run": "true", "retainSeconds": 1})).await;
+
+        for (name, expected, word) in [
+            ("slow", "DeadlineExceeded", "longer than 2 s"),
+            ("nowhere", "StartDeadlineExceeded", "node affinity/selector"),
+        ] {
+            let task = space.finished(name).await;
+            assert_eq!(reason(&task).as_deref(), Some(expected));
+            let failure = task.status.expect("a status").failure.expect("a failure");
+            assert!(failure.message.contains(word) && failure.message.contains("spec."), "{}", failure.message);
+            assert_eq!(jobs(&space, name).await, BTreeSet::new());
+        }
+
+        let cleaned = |task: &SkyTask| task.status.as_ref().is_some_and(|status| status.cleaned_up_time.is_some());
+        let record = space.when("record", "is cleaned up", cleaned).await;
+        assert!(is(&record, TaskPhase::Succeeded) && condition(&record, ConditionType::Ready));
+        services.all_gone("the Service").await;
+        let maps = space.api::<ConfigMap>().list(&Default::default()).await.expect("a list").items;
+        assert!(maps.iter().all(|map| !map.name_any().ends_with("-scripts")));
+        let gone = |changes: &[Change<SkyTask>]| {
+            changes.iter().any(|change| matches!(change, Change::Gone(task) if task.name_any() == "gone")).then_some(())
+        };
+        space.tasks.find("the task without a future", gone).await;
+        // The record is left alone.
+        assert!(space.api::<SkyTask>().get_opt("record").await.expect("an answer").is_some());
     })
     .await;
 }

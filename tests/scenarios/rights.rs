@@ -14,7 +14,7 @@ const LEASE: &str = "sky-operator";
 type Right = (&'static str, &'static str, &'static str, &'static str);
 
 const OPERATOR_MAY: &[Right] = &[
-    ("skytask.dev", "skytasks", "", "get list watch"),
+    ("skytask.dev", "skytasks", "", "get list watch delete"),
     ("skytask.dev", "skyvolumes", "", "get list watch"),
     ("skytask.dev", "skytasks", "status", "patch"),
     ("skytask.dev", "skyvolumes", "status", "patch"),
@@ -22,8 +22,8 @@ const OPERATOR_MAY: &[Right] = &[
     ("skytask.dev", "skyvolumes", "finalizers", "update"),
     ("batch", "jobs", "", "get list watch create delete"),
     ("", "pods", "", "list watch"),
-    ("", "services", "", "get create"),
-    ("", "configmaps", "", "get create"),
+    ("", "services", "", "get create delete"),
+    ("", "configmaps", "", "get create delete"),
     ("", "secrets", "", "create"),
     ("", "persistentvolumeclaims", "", "get list watch create patch"),
     ("", "events", "", "list watch"),
@@ -57,13 +57,14 @@ const NOBODY_MAY: &[Right] = &[
     ("rbac.authorization.k8s.io", "roles", "", "create escalate bind"),
 ];
 
-/// Garbage collection deletes all children but Jobs, users delete tasks.
+/// What is deleted is deleted one by one, and never a claim.
 const OPERATOR_MAY_NOT: &[Right] = &[
     ("batch", "jobs", "", "deletecollection patch update"),
     ("", "persistentvolumeclaims", "", "delete update"),
-    ("", "services", "", "delete list"),
-    ("", "configmaps", "", "delete list"),
-    ("skytask.dev", "skytasks", "", "create delete"),
+    ("", "services", "", "deletecollection list"),
+    ("", "configmaps", "", "deletecollection list"),
+    ("skytask.dev", "skytasks", "", "create"),
+    ("", "secrets", "", "delete"),
 ];
 
 /// Only the operator creates children.

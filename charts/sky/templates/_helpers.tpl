@@ -36,6 +36,10 @@ app.kubernetes.io/version: {{ (index . 0).Chart.AppVersion | quote }}
 - apiGroups: [skytask.dev]
   resources: [skytasks, skyvolumes]
   verbs: [get, list, watch]
+# What is over for longer than its retainSeconds.
+- apiGroups: [skytask.dev]
+  resources: [skytasks]
+  verbs: [delete]
 - apiGroups: [skytask.dev]
   resources: [skytasks/status, skyvolumes/status]
   verbs: [patch]
@@ -50,9 +54,10 @@ app.kubernetes.io/version: {{ (index . 0).Chart.AppVersion | quote }}
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]
+# Deleted when a finished task is over for longer than its ttlSecondsAfterFinished.
 - apiGroups: [""]
   resources: [services, configmaps]
-  verbs: [get, create]
+  verbs: [get, create, delete]
 # Never read: the token by which the nodes of a task know each other is written once.
 - apiGroups: [""]
   resources: [secrets]

@@ -28,4 +28,14 @@ pub const RUN: &[&str] = &[
 ];
 
 /// What may change at any time of the task's life.
-pub const LIVE: &[&str] = &["stop", "suspend", "maxRestarts", "maxDisruptionRestarts", "recoverOnExitCodes"];
+pub const LIVE: &[&str] = &[
+    "stop",
+    "suspend",
+    "maxRestarts",
+    "maxDisruptionRestarts",
+    "recoverOnExitCodes",
+    "activeDeadlineSeconds",
+    "startDeadlineSeconds",
+    "ttlSecondsAfterFinished",
+    "retainSeconds",
+];

@@ -34,6 +34,29 @@ pub struct Lifecycle {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256), inner(range(min = 1, max = 255)))]
     pub recover_on_exit_codes: Vec<i32>,
+
+    /// Seconds from the first running container after which the task is ended and has failed. All attempts count together,
+    /// and the time between them; the time in which the task is suspended does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 315_360_000))]
+    pub active_deadline_seconds: Option<u32>,
+
+    /// Seconds within which all containers of an attempt must have started, or the task is ended and has failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 315_360_000))]
+    pub start_deadline_seconds: Option<u32>,
+
+    /// Seconds after the end when Jobs, pods and their logs are removed. The SkyTask stays with its status, so that nothing
+    /// that applies it again runs it again. Default: they stay as long as the SkyTask.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 315_360_000))]
+    pub ttl_seconds_after_finished: Option<u32>,
+
+    /// Seconds after the end when the SkyTask itself is removed. Not for a task that something applies again and again: it
+    /// would run again. Default: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 315_360_000))]
+    pub retain_seconds: Option<u32>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]

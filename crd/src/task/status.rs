@@ -59,6 +59,12 @@ pub struct SkyTaskStatus {
     /// When the last node ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub completion_time: Option<Time>,
+    /// Seconds for which the task was suspended after it had started. They do not count for activeDeadlineSeconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused_seconds: Option<i64>,
+    /// When Jobs, pods and logs were removed, ttlSecondsAfterFinished after the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cleaned_up_time: Option<Time>,
     /// Exit code of the first node that failed; 0 when all succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,

@@ -49,6 +49,22 @@ pub enum Write {
         /// UID that it must have.
         uid: String,
     },
+    /// Deletes the Service and the ConfigMap of a task, where they are its own.
+    DeleteExtras {
+        /// Name of the Service.
+        service: String,
+        /// Name of the ConfigMap.
+        scripts: String,
+        /// UID of the task, which must control them.
+        owner: String,
+    },
+    /// Deletes the task itself.
+    DeleteTask {
+        /// Name of the task.
+        name: String,
+        /// UID that it must have.
+        uid: String,
+    },
     /// Creates the claim of a volume.
     CreateClaim(Box<PersistentVolumeClaim>),
     /// Replaces the owners of a claim, so that it is deleted with its volume or outlives it.
@@ -71,6 +87,8 @@ pub enum Applied {
     Job(Box<Job>),
     /// There is no Job of this UID any more.
     JobGone(String),
+    /// The Service and the ConfigMap of the task are gone.
+    ExtrasGone,
     /// A claim was created, adopted or changed.
     Claim(Box<PersistentVolumeClaim>),
     /// An object whose state decides nothing.

@@ -3,6 +3,7 @@
 mod agent;
 mod attempt;
 mod conditions;
+mod deadline;
 mod ending;
 pub mod entry;
 mod job;
@@ -16,6 +17,7 @@ mod plan;
 mod pod;
 pub mod resources;
 mod restart;
+mod retention;
 mod scripts;
 mod service;
 mod status;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use sky_crd::{
-    condition::Reason,
+    condition::{ConditionType, Reason},
     task::{NodePhase, NodeStatus, SkyTaskStatus, TaskAttempt, TaskEnding, TaskPending},
 };
 
@@ -46,7 +46,12 @@ pub(super) fn stopped(task: &ValidTask, nodes: Vec<NodeStatus>, decided: &TaskEn
 
 /// The status of a suspended task that is to run again, from now on.
 pub(super) fn resumed(task: &ValidTask, now: Timestamp) -> SkyTaskStatus {
-    let base = SkyTaskStatus { attempt_time: Some(Time(now)), ..task.status.clone() };
+    let mut base = SkyTaskStatus { attempt_time: Some(Time(now)), ..task.status.clone() };
+    let suspended = base.conditions.iter().find(|condition| condition.type_ == ConditionType::Suspended.as_str());
+    if let (Some(since), true) = (suspended, base.start_time.is_some()) {
+        let seconds = now.duration_since(since.last_transition_time.0).as_secs();
+        base.paused_seconds = Some(base.paused_seconds.unwrap_or(0) + seconds.max(0));
+    }
     begin_anew(task, &base, now)
 }
 

@@ -1,22 +1,39 @@
 //! Why an attempt is ended before its own end.
 
+use k8s_openapi::jiff::Timestamp;
 use sky_crd::{
     condition::Reason,
-    task::{SkyTaskStatus, TaskEnding},
+    task::{SkyTaskStatus, TaskEnding, TaskFailure},
 };
 
-use super::{ValidTask, restart};
+use super::{ValidTask, deadline, restart};
 
 /// What ends an attempt, the weakest first: what has been decided can only be overruled by something stronger, so that
 /// a task that is told to stop while it is being suspended is stopped.
-const CAUSES: [Reason; 3] = [Reason::Restarting, Reason::Suspended, Reason::Stopped];
+const CAUSES: [Reason; 5] =
+    [Reason::Restarting, Reason::Suspended, Reason::StartDeadlineExceeded, Reason::DeadlineExceeded, Reason::Stopped];
 
 /// Why the attempt of which `seen` speaks has to be ended now, if it has to be and that is not decided yet. `seen` knows
 /// of no ending.
-pub(super) fn due(task: &ValidTask, seen: &SkyTaskStatus) -> Option<TaskEnding> {
-    let found = cause(task, seen)?;
+pub(super) fn due(task: &ValidTask, seen: &SkyTaskStatus, now: Timestamp) -> Option<TaskEnding> {
+    let found = cause(task, seen, now)?;
     let stronger = task.status.ending.as_ref().is_none_or(|decided| strength(&found) > strength(decided));
     stronger.then_some(found)
+}
+
+/// The status in which the decision is recorded: a restart is counted with it, whatever becomes of it, and a deadline is a
+/// failure.
+pub(super) fn decided(task: &ValidTask, seen: &SkyTaskStatus, ending: &TaskEnding) -> SkyTaskStatus {
+    let mut status = task.status.clone();
+    match reason(ending) {
+        Reason::Restarting => restart::count(&task.spec.lifecycle, &mut status, seen.failure.as_ref()),
+        Reason::DeadlineExceeded | Reason::StartDeadlineExceeded => {
+            let (reason, message) = (ending.reason.clone(), ending.message.clone());
+            status.failure.get_or_insert(TaskFailure { reason, message, ..TaskFailure::default() });
+        }
+        _ => {}
+    }
+    status
 }
 
 /// The ending that `spec.stop` asks for.
@@ -34,7 +51,7 @@ fn strength(ending: &TaskEnding) -> Option<usize> {
     CAUSES.iter().position(|cause| *cause == reason(ending))
 }
 
-fn cause(task: &ValidTask, seen: &SkyTaskStatus) -> Option<TaskEnding> {
+fn cause(task: &ValidTask, seen: &SkyTaskStatus, now: Timestamp) -> Option<TaskEnding> {
     let rules = &task.spec.lifecycle;
     let ended = seen.nodes.iter().all(|node| node.phase.is_final());
     let failure = seen.failure.as_ref();
@@ -44,6 +61,9 @@ fn cause(task: &ValidTask, seen: &SkyTaskStatus) -> Option<TaskEnding> {
     let goes_on = !ended || task.status.ending.is_some();
     if rules.stop && goes_on {
         return Some(stop());
+    }
+    if let Some(passed) = deadline::next(task, seen).filter(|deadline| goes_on && deadline.at <= now) {
+        return Some(ending(passed.reason, &passed.message));
     }
     if rules.suspend && !rules.stop && (goes_on || again.is_some()) {
         return Some(ending(Reason::Suspended, "spec.suspend is true"));

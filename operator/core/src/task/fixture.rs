@@ -57,6 +57,7 @@ pub(super) fn apply(observed: &mut ObservedTask, plan: &Plan<sky_crd::task::SkyT
                     job.metadata.deletion_timestamp = Some(Time(at(0)));
                 }
             }
+            Write::DeleteExtras { .. } => observed.absorb(Applied::ExtrasGone),
             _ => {}
         }
     }

@@ -50,7 +50,11 @@ struct Life {
 
 impl Life {
     fn new(nodes: u32) -> Self {
-        let world = World::with(nodes, &json!({"recoverOnExitCodes": [33]}));
+        let limits = json!({
+            "recoverOnExitCodes": [33], "activeDeadlineSeconds": 3000, "startDeadlineSeconds": 5000,
+            "ttlSecondsAfterFinished": 900,
+        });
+        let world = World::with(nodes, &limits);
         Self { world, nodes, second: 0, created: BTreeSet::new() }
     }
 
@@ -143,6 +147,6 @@ proptest! {
             prop_assert!(running <= nodes as usize);
         }
         prop_assert!(status.attempts.len() <= 10);
-        prop_assert!(life.world.plan(life.second + 400).is_empty());
+        prop_assert!(life.world.plan(life.second).is_empty());
     }
 }

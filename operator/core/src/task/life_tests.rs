@@ -7,6 +7,7 @@ use sky_crd::{
 };
 
 use super::{fixture::at, is_finished, world::World};
+use crate::plan::Write;
 
 /// How far a task has come when something is asked of it.
 #[derive(Clone, Copy, Debug)]
@@ -237,4 +238,65 @@ fn a_job_that_comes_late_is_removed() {
     world.settle(20);
     assert_eq!(world.jobs().len(), 0);
     assert_eq!(world.status().completion_time.as_ref().unwrap().0, at(10));
+}
+
+#[test]
+fn the_time_of_a_task_runs_from_its_first_container_and_not_while_it_is_suspended() {
+    let mut world = restarting(&json!({"activeDeadlineSeconds": 100}));
+    world.settle(50);
+    assert!(world.plan(60).requeue.unwrap().as_secs() > 100, "it has not run yet");
+    world.running(0, 100);
+    world.running(1, 100);
+    world.pass(100);
+    assert_eq!(world.plan(130).requeue.unwrap().as_secs(), 70);
+    world.set(&json!({"suspend": true}));
+    world.settle(150);
+    assert!(world.plan(5000).is_empty());
+    world.set(&json!({"suspend": false}));
+    world.settle(1000);
+    assert_eq!(world.status().paused_seconds, Some(850));
+    assert_eq!(world.plan(1010).requeue.unwrap().as_secs(), 40);
+    world.settle(1051);
+    let status = world.status();
+    assert_eq!((status.phase, status.exit_code), (Some(TaskPhase::Failed), None));
+    assert_eq!(status.failure.as_ref().unwrap().reason, "DeadlineExceeded");
+    assert!(is_finished(status) && holds(&world, ConditionType::Failed) && world.jobs().is_empty());
+}
+
+#[test]
+fn a_task_whose_nodes_do_not_all_start_in_time_has_failed() {
+    let mut world = World::with(2, &json!({"startDeadlineSeconds": 30}));
+    world.task.metadata.creation_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at(0)));
+    world.pass(0);
+    world.running(0, 10);
+    world.pass(10);
+    assert_eq!(world.plan(12).requeue.unwrap().as_secs(), 18);
+    world.settle(30);
+    assert_eq!(world.status().failure.as_ref().unwrap().reason, "StartDeadlineExceeded");
+    assert!(is_finished(world.status()));
+}
+
+#[test]
+fn after_its_time_a_finished_task_is_a_record_and_then_nothing() {
+    let mut world = at_step(Step::Done);
+    world.set(&json!({"ttlSecondsAfterFinished": 100, "retainSeconds": 1000}));
+    assert_eq!(world.plan(51).requeue.unwrap().as_secs(), 50);
+    world.settle(101);
+    assert_eq!((world.jobs().len(), world.status().phase), (0, Some(TaskPhase::Succeeded)));
+    assert_eq!(world.status().cleaned_up_time.as_ref().unwrap().0, at(101));
+    assert!(world.plan(200).is_empty());
+    assert_eq!(world.plan(200).requeue.unwrap().as_secs(), 801);
+    assert!(matches!(world.plan(1001).writes[..], [Write::DeleteTask { .. }]));
+}
+
+#[test]
+fn a_finished_task_takes_note_of_a_change_and_does_nothing() {
+    let mut world = at_step(Step::Done);
+    let before = world.status().clone();
+    world.task.metadata.generation = Some(2);
+    world.settle(10);
+    let after = world.status();
+    assert_eq!(after.observed_generation, Some(2));
+    assert!(after.conditions.iter().all(|condition| condition.observed_generation == Some(2)));
+    assert_eq!((&after.nodes, &after.completion_time), (&before.nodes, &before.completion_time));
 }

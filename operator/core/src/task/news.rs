@@ -26,7 +26,7 @@ pub(super) fn notes(old: &SkyTaskStatus, new: &SkyTaskStatus) -> Vec<Note> {
     let mut notes = Vec::new();
     if let Some(pending) = &new.pending
         && old.pending.as_ref().is_none_or(|before| before.reason != pending.reason)
-        && let Some(reason) = Reason::from_text(&pending.reason)
+        && let Some(reason) = Reason::from_text(&pending.reason).filter(|reason| *reason != Reason::Restarting)
     {
         notes.push(Note { warning: true, reason, message: pending.message.clone() });
     }

@@ -38,6 +38,8 @@ pub struct ObservedTask {
     /// Whether `jobs` was read from the API server itself in this pass and is whole: a Job that is not in there does not
     /// exist.
     pub jobs_are_live: bool,
+    /// Whether Service and ConfigMap were deleted in this pass.
+    pub extras_are_gone: bool,
     /// Pods with the task's labels.
     pub pods: Vec<Pod>,
     /// Warnings about the task's Jobs and pods.
@@ -71,6 +73,7 @@ impl ObservedTask {
                 self.jobs.push(*job);
             }
             Applied::JobGone(uid) => self.jobs.retain(|known| known.uid().as_ref() != Some(&uid)),
+            Applied::ExtrasGone => self.extras_are_gone = true,
             Applied::Claim(_) | Applied::Other => {}
         }
     }

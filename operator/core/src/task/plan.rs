@@ -11,10 +11,10 @@ use sky_crd::{
 };
 
 use super::{
-    InvalidTask, ObservedTask, ValidTask, agent, attempt, ending, job, lost,
+    InvalidTask, ObservedTask, ValidTask, agent, attempt, deadline, ending, job, lost,
     news::{is_urgent, notes},
     node::{NodeEvidence, node_status},
-    own, resources, restart, scripts, service,
+    own, resources, retention, scripts, service,
     status::{self, Course, Stage},
     volumes,
 };
@@ -35,7 +35,7 @@ pub fn plan(task: &ValidTask, observed: &ObservedTask, now: Timestamp) -> Plan<S
     }
     if is_finished(&task.status) {
         // A finished task never runs again: not after its children are gone, not after a restart or an upgrade.
-        return Plan::idle();
+        return retention::after_end(task, observed, &jobs, now);
     }
     if is_suspended(&task.status) {
         return conclude(task, observed, rest(task, now), now);
@@ -91,8 +91,8 @@ fn go_on(
     let course = Course::of_nodes(nodes);
     let mut seen = status::status(task, &task.status, course.clone(), now);
     seen.resources = chosen(task, observed, &own::by_rank(task, jobs));
-    if let Some(decided) = ending::due(task, &seen) {
-        let base = restart::counted(&task.spec.lifecycle, &task.status, &decided, seen.failure.as_ref());
+    if let Some(decided) = ending::due(task, &seen, now) {
+        let base = ending::decided(task, &seen, &decided);
         let course = Course { ending: Some(decided), ..course };
         return conclude(task, observed, status::status(task, &base, course, now), now);
     }
@@ -115,9 +115,10 @@ fn wind_down(
 ) -> Plan<SkyTaskStatus> {
     let course = Course { nodes, waiting: None, ending: Some(decided.clone()), stage: Stage::Going };
     let seen = status::status(task, &task.status, course.clone(), now);
-    if let Some(stronger) = ending::due(task, &seen) {
+    if let Some(stronger) = ending::due(task, &seen, now) {
+        let base = ending::decided(task, &seen, &stronger);
         let course = Course { ending: Some(stronger), ..course };
-        return conclude(task, observed, status::status(task, &task.status, course, now), now);
+        return conclude(task, observed, status::status(task, &base, course, now), now);
     }
     if uids(&seen.nodes).ne(uids(&task.status.nodes)) {
         // What has existed is recorded before it goes, or a later attempt would take its names.
@@ -126,7 +127,8 @@ fn wind_down(
     let node_of = |job: &Job| seen.nodes.iter().find(|node| node.job_uid == job.uid());
     // The pod of a lost machine never goes, and so its Job does not either.
     let lost = |job: &Job| node_of(job).is_some_and(lost::is_lost);
-    let left: Vec<_> = jobs.iter().copied().filter(|job| !own::is_over(job) && !lost(job)).collect();
+    let left: Vec<_> =
+        jobs.iter().copied().filter(|job| (!own::is_over(job) || own::is_going(job)) && !lost(job)).collect();
     let ended = |job: &Job| node_of(job).is_some_and(|node| node.phase.is_final());
     let running: Vec<_> = left.iter().filter(|job| !own::is_going(job) && !ended(job)).collect();
     if !running.is_empty() {
@@ -223,7 +225,7 @@ fn nodes(task: &ValidTask, observed: &ObservedTask, jobs: &[&Job], now: Timestam
 /// The plan that records `new`, now or a moment later.
 fn conclude(task: &ValidTask, observed: &ObservedTask, new: SkyTaskStatus, now: Timestamp) -> Plan<SkyTaskStatus> {
     let old = &task.status;
-    let idle = Plan { requeue: Some(look_again(&new, now)), ..Plan::idle() };
+    let idle = Plan { requeue: Some(look_again(task, &new, now)), ..Plan::idle() };
     if *old == new {
         return idle;
     }
@@ -234,7 +236,9 @@ fn conclude(task: &ValidTask, observed: &ObservedTask, new: SkyTaskStatus, now: 
 }
 
 /// When something falls due by time alone.
-fn look_again(status: &SkyTaskStatus, now: Timestamp) -> SignedDuration {
-    let begin = status.attempt_time.as_ref().map(|begin| begin.0.duration_since(now));
-    begin.filter(SignedDuration::is_positive).map_or(RESYNC, |wait| wait.min(RESYNC))
+fn look_again(task: &ValidTask, status: &SkyTaskStatus, now: Timestamp) -> SignedDuration {
+    let begin = status.attempt_time.as_ref().map(|begin| begin.0);
+    let deadline = deadline::next(task, status).filter(|_| !is_suspended(status)).map(|deadline| deadline.at);
+    let dues = [begin, deadline].into_iter().flatten().map(|due| due.duration_since(now));
+    dues.filter(SignedDuration::is_positive).chain([RESYNC]).min().unwrap_or(RESYNC)
 }

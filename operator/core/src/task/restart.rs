@@ -3,10 +3,10 @@
 use k8s_openapi::jiff::SignedDuration;
 use sky_crd::{
     condition::Reason,
-    task::{Lifecycle, SkyTaskStatus, TaskAttempt, TaskEnding, TaskFailure},
+    task::{Lifecycle, SkyTaskStatus, TaskAttempt, TaskFailure},
 };
 
-use super::{ending, own};
+use super::own;
 
 /// Wait after the first failed attempt; it doubles with every further one.
 const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(5);
@@ -50,22 +50,13 @@ pub(super) fn again(rules: &Lifecycle, status: &SkyTaskStatus, failure: &TaskFai
     count.filter(|_| own::attempt(status) + 1 < MAX_ATTEMPTS)
 }
 
-/// The status in which the restart that was decided is counted. Counted with the decision: whatever becomes of it, it is
-/// never counted twice.
-pub(super) fn counted(
-    rules: &Lifecycle,
-    status: &SkyTaskStatus,
-    decided: &TaskEnding,
-    failure: Option<&TaskFailure>,
-) -> SkyTaskStatus {
-    let mut status = status.clone();
-    let restarts = ending::reason(decided) == Reason::Restarting;
-    match failure.filter(|_| restarts).and_then(|failure| again(rules, &status, failure)) {
+/// Counts a restart after this failure.
+pub(super) fn count(rules: &Lifecycle, status: &mut SkyTaskStatus, failure: Option<&TaskFailure>) {
+    match failure.and_then(|failure| again(rules, status, failure)) {
         Some(Count::Restart) => status.restarts = Some(status.restarts.unwrap_or(0) + 1),
         Some(Count::Disruption) => status.disruptions = Some(status.disruptions.unwrap_or(0) + 1),
         Some(Count::Free) | None => {}
     }
-    status
 }
 
 /// How long to wait after the last of these attempts.

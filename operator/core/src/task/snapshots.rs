@@ -36,7 +36,10 @@ pub(super) fn rendered(task: &SkyTask) -> String {
             serde_yaml::to_string(&object)
         }
         Write::CreateClaim(object) => serde_yaml::to_string(&object),
-        Write::DeleteJob { .. } | Write::SetClaimOwners { .. } => {
+        Write::DeleteJob { .. }
+        | Write::DeleteExtras { .. }
+        | Write::DeleteTask { .. }
+        | Write::SetClaimOwners { .. } => {
             unreachable!("a new task owns no claim and has nothing to delete")
         }
     });

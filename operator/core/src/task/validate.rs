@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::jiff::Timestamp;
 use sky_crd::{
     InvalidUser, TaskId, User, label,
     name::TaskNames,
@@ -35,6 +36,8 @@ pub struct ValidTask {
     pub owner: Owner,
     /// Its generation.
     pub generation: i64,
+    /// When it was created.
+    pub created: Option<Timestamp>,
     /// Its id.
     pub id: TaskId,
     /// Its name as the user wrote it.
@@ -131,6 +134,7 @@ pub fn validate(task: &SkyTask, policy: &Policy) -> Result<ValidTask, InvalidTas
     Ok(ValidTask {
         owner: Owner::of(task).ok_or(InvalidTask::NotStored)?,
         generation: task.metadata.generation.unwrap_or(0),
+        created: task.metadata.creation_timestamp.as_ref().map(|time| time.0),
         id: task.task_id(),
         name: task.task_name(),
         names: task.names(),

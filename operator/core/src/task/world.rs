@@ -53,15 +53,15 @@ impl World {
     /// One pass of the operator: plan, read again in doubt, apply, plan again, write the status.
     pub(super) fn pass(&mut self, second: i64) -> Plan<SkyTaskStatus> {
         let mut next = self.plan(second);
+        if next.doubt {
+            self.observed.jobs_are_live = true;
+            next = self.plan(second);
+        }
         if !next.writes.is_empty() {
             apply(&mut self.observed, &next);
             next = self.plan(second);
         }
-        if next.doubt {
-            self.observed.jobs_are_live = true;
-            next = self.plan(second);
-            self.observed.jobs_are_live = false;
-        }
+        (self.observed.jobs_are_live, self.observed.extras_are_gone) = (false, false);
         if let Some(status) = &next.status {
             self.task.status = Some(status.clone());
             self.patches += 1;
