@@ -4,10 +4,12 @@
 
 mod config;
 mod resources;
+mod secret;
 mod task;
 mod volume;
 
 pub use resources::ResourcesRequest;
+pub use secret::SecretValue;
 pub use task::{NodeView, TaskMetadata, TaskRequest, TaskState, TaskView};
 pub use volume::{VolumeMetadata, VolumeRequest, VolumeView};
 

@@ -77,6 +77,7 @@ pub fn task(mut fields: Fields) -> TaskRequest {
         workdir: fields.text("workdir"),
         resources: fields.object("resources").map(resources),
         envs: fields.text_map("envs"),
+        secrets: std::collections::BTreeMap::new(),
         file_mounts: fields.text_map("file_mounts"),
         volumes: fields.text_map("volumes"),
         setup: fields.text("setup"),

@@ -79,3 +79,18 @@ fn a_secret_without_a_value_here() {
     let nameless = home.run("jobs submit task.yaml --secret =hunter2");
     assert!(nameless.code == Some(1) && !format!("{nameless:?}").contains("hunter2"), "{nameless:?}");
 }
+
+#[test]
+fn a_secret_that_must_be_given_is_named_with_its_option() {
+    let home = Home::bob("");
+    home.file("task.yaml", "run: x\nsecrets:\n  HF_TOKEN: null\n");
+    let message = "task.yaml:3:13: `secrets.HF_TOKEN`: has no value: give it with `--secret HF_TOKEN`, which takes it from \
+                   the environment, or with `--secret-file`\n";
+    check(&home, "jobs submit task.yaml", 1, "", message);
+    check(&home, "jobs validate task.yaml", 1, "", message);
+    home.file("secrets", "HF_TOKEN=hunter2\n");
+    for args in ["--secret HF_TOKEN=hunter2", "--secret-file secrets", "--env-file secrets"] {
+        let run = home.run(&format!("jobs submit task.yaml --dry-run {args}"));
+        assert!(!format!("{run:?}").contains("hunter2") && !run.stderr.contains("has no value"), "{run:?}");
+    }
+}

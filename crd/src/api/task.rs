@@ -6,7 +6,7 @@ use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use kube::{ResourceExt as _, core::ObjectMeta};
 use serde::{Deserialize, Serialize};
 
-use super::{InvalidField, ResourcesRequest, config, volume, wire_time};
+use super::{InvalidField, ResourcesRequest, SecretValue, config, volume, wire_time};
 use crate::{
     TaskId, User, label, name,
     task::{
@@ -33,6 +33,9 @@ pub struct TaskRequest {
     /// Environment variables.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub envs: BTreeMap<String, String>,
+    /// Secrets: environment variables, whose values are kept apart from the task. They win over `envs`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, SecretValue>,
     /// Path in the container to source.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub file_mounts: BTreeMap<String, String>,
@@ -60,6 +63,10 @@ impl TaskRequest {
         let name = self.name.filter(|name| !name.is_empty()).unwrap_or_else(|| format!("task-{id}"));
         if name.len() > 253 {
             return Err(InvalidField::new(&["name"], &"a name has at most 253 bytes"));
+        }
+        if !self.secrets.is_empty() {
+            let message = "secrets are not supported yet: without them the task would run and fail";
+            return Err(InvalidField::new(&["secrets"], &message));
         }
         let resources = self.resources.unwrap_or_default();
         let spec = SkyTaskSpec {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, mem::take};
 
 use sky_crd::{
     TaskId, User,
-    api::{InvalidField, TaskRequest},
+    api::{InvalidField, SecretValue, TaskRequest},
 };
 
 use crate::{
@@ -89,6 +89,9 @@ fn request(task: Task, refusals: &mut Refusals<'_>, warnings: &mut Vec<String>) 
     refuse_whole_fields(&task, refusals);
     let resources = resources::request(&task.resources, refusals, warnings);
     let config = config::request(&task.config, refusals);
+    let secrets = secrets(task.secrets, refusals);
+    // A secret wins, and a pod has a variable once.
+    let envs = task.envs.into_iter().filter(|(name, _)| !secrets.contains_key(name)).collect();
     TaskRequest {
         name: task.name,
         num_nodes: refusals.gives("num_nodes").then_some(task.num_nodes),
@@ -101,7 +104,8 @@ fn request(task: Task, refusals: &mut Refusals<'_>, warnings: &mut Vec<String>) 
             None => None,
         },
         resources,
-        envs: task.envs,
+        envs,
+        secrets,
         file_mounts: file_mounts(task.file_mounts, refusals),
         volumes: volumes(task.volumes, refusals),
         setup: task.setup,
@@ -117,13 +121,31 @@ fn refuse_whole_fields(task: &Task, refusals: &mut Refusals<'_>) {
     if task.pool.is_some() {
         refusals.add(&["pool"], "pools of workers are not supported: every task has nodes of its own");
     }
-    if !task.secrets.is_empty() {
-        let field = if refusals.gives("secrets") { "secrets" } else { "managed_secrets" };
-        refusals.add(&[field], "secrets are not supported yet: without them the task would run and fail");
-    }
     if !task.managed_secrets.is_empty() {
-        refusals.add(&["managed_secrets"], "secrets are not supported yet: without them the task would run and fail");
+        refusals.add(
+            &["managed_secrets"],
+            "secrets as files are not supported: mount one with `config.kubernetes.pod_config`",
+        );
     }
+}
+
+/// The values of secrets. What has none must be given one: nothing here looks for a secret of that name.
+fn secrets(secrets: BTreeMap<String, Option<String>>, refusals: &mut Refusals<'_>) -> BTreeMap<String, SecretValue> {
+    let field = if refusals.gives("secrets") { "secrets" } else { "managed_secrets" };
+    let mut values = BTreeMap::new();
+    for (name, value) in secrets {
+        match value {
+            Some(value) => drop(values.insert(name, SecretValue::from(value))),
+            None => refusals.add(
+                &[field, &name],
+                format!(
+                    "has no value: give it with `--secret {name:.80}`, which takes it from the environment, or with \
+                     `--secret-file`"
+                ),
+            ),
+        }
+    }
+    values
 }
 
 fn file_mounts(mounts: BTreeMap<String, FileMount>, refusals: &mut Refusals<'_>) -> BTreeMap<String, String> {

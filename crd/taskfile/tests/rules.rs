@@ -212,6 +212,11 @@ fn what_is_understood_and_cannot_run_is_refused_by_name() {
         ("run: x\nworkdir: {url: u}", "`workdir`: a git repository is not fetched yet: clone it in `setup`"),
         (
             "run: x\nsecrets: {A: null}",
+            "`secrets.A`: has no value: give it with `--secret A`, which takes it from the environment, or with \
+             `--secret-file`",
+        ),
+        (
+            "run: x\nsecrets: {A: b}",
             "`secrets`: secrets are not supported yet: without them the task would run and fail",
         ),
         (
