@@ -89,6 +89,10 @@ pub enum Reason {
     ImagePull,
     /// A volume cannot be mounted.
     MountFailed,
+    /// A named Secret, or a key in it, does not exist.
+    SecretNotFound,
+    /// A named ConfigMap does not exist.
+    ConfigMapNotFound,
     /// A named volume does not exist.
     VolumeNotFound,
     /// A named volume belongs to another user.
@@ -113,7 +117,7 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, with the word that stands in the object.
-    const WORDS: [(Self, &'static str); 32] = [
+    const WORDS: &[(Self, &'static str)] = &[
         (Self::Succeeded, "Succeeded"),
         (Self::RunFailed, "RunFailed"),
         (Self::SetupFailed, "SetupFailed"),
@@ -136,6 +140,8 @@ impl Reason {
         (Self::Unschedulable, "Unschedulable"),
         (Self::ImagePull, "ImagePull"),
         (Self::MountFailed, "MountFailed"),
+        (Self::SecretNotFound, "SecretNotFound"),
+        (Self::ConfigMapNotFound, "ConfigMapNotFound"),
         (Self::VolumeNotFound, "VolumeNotFound"),
         (Self::VolumeForbidden, "VolumeForbidden"),
         (Self::Refused, "Refused"),
@@ -173,6 +179,7 @@ impl Reason {
             Self::StartDeadlineExceeded => "ask for less, or wait longer with `spec.startDeadlineSeconds`",
             Self::Suspended => "set `spec.suspend` to false to start it",
             Self::Unschedulable => "ask for less, or wait until a machine has it free",
+            Self::SecretNotFound | Self::ConfigMapNotFound => "create it, and the task goes on by itself",
             Self::MountFailed => "check the volume with `kubectl describe pod`",
             Self::Refused => "ask for less, or ask the administrator to raise the limit",
             _ => "",

@@ -32,6 +32,9 @@ pub fn task_crd() -> Value {
     merge(spec, "/properties/volumes", list_map("mountPath"));
     merge(spec, "/properties/fileMounts", list_map("path"));
     merge(spec, "/properties/imagePullSecrets", list_map("name"));
+    merge(spec, "/properties/secrets", list_map("name"));
+    let source = "has(self.secretName) != has(self.configMapName)";
+    add_rule(spec, "/properties/envFrom/items", rule(source, "write either secretName or configMapName", None));
     let resources = "/properties/resources/properties";
     let alternative = format!("{resources}/alternatives/items/properties");
     for field in ["cpus", "memory", "diskSize", "ports/items"] {

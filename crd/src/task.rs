@@ -3,12 +3,14 @@
 mod fields;
 mod lifecycle;
 mod resources;
+mod secrets;
 pub(crate) mod spec;
 mod status;
 
 pub use fields::{IDENTITY, LIVE, RUN};
 pub use lifecycle::Lifecycle;
 pub use resources::{Alternative, Resources};
+pub use secrets::{EnvFrom, SecretEnv};
 pub use spec::{
     Expose, ExposeType, FileMount, GitSource, ImagePullSecret, SkyTask, SkyTaskSpec, Toleration, VolumeMount, Workdir,
 };

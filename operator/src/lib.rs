@@ -8,6 +8,7 @@ mod apply;
 mod args;
 mod delete;
 mod error;
+mod exists;
 mod fence;
 mod index;
 mod kinds;

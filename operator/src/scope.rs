@@ -21,12 +21,15 @@ use sky_crd::{
 };
 use sky_operator_core::{
     plan::Applied,
-    task::{KEPT_ATTEMPTS, ObservedTask, Policy, Warning, is_finished, resources::Cluster},
+    task::{
+        KEPT_ATTEMPTS, ObservedTask, Policy, Warning, is_finished, named_config_maps, named_secrets, resources::Cluster,
+    },
     volume::ObservedVolume,
 };
 
 use crate::{
-    error::PassError, machines::Machines, memory::Memory, metrics::Metrics, request::within_deadline, stores::Stores,
+    error::PassError, exists, machines::Machines, memory::Memory, metrics::Metrics, request::within_deadline,
+    stores::Stores,
 };
 
 /// Everything that a pass needs.
@@ -63,6 +66,7 @@ impl Scope {
         let mut observed = self.cached_task(task);
         let status = task.status.clone().unwrap_or_default();
         let jobs: Api<Job> = Api::namespaced(self.client.clone(), &task.namespace().unwrap_or_default());
+        self.look_for_named(task, &mut observed).await?;
         let unseen: Vec<_> = observed.unseen(&status).filter_map(|node| node.job.clone()).collect();
         for name in unseen {
             if let Some(job) = within_deadline("read a Job", jobs.get_opt(&name)).await? {
@@ -77,6 +81,26 @@ impl Scope {
         let jobs: Api<Job> = Api::namespaced(self.client.clone(), &task.namespace().unwrap_or_default());
         let of_task = ListParams::default().labels(&format!("{}={}", label::TASK_ID, task.task_id()));
         Ok(within_deadline("list the task's Jobs", jobs.list(&of_task)).await?.items)
+    }
+
+    /// Which Secrets and ConfigMaps that the task names are absent: asked until its Jobs are recorded.
+    async fn look_for_named(&self, task: &SkyTask, observed: &mut ObservedTask) -> Result<(), PassError> {
+        let status = task.status.as_ref();
+        if status.is_some_and(|status| is_finished(status) || status.nodes.iter().any(|node| node.job_uid.is_some())) {
+            return Ok(());
+        }
+        let namespace = task.namespace().unwrap_or_default();
+        for name in named_secrets(task) {
+            if !exists::secret(&self.client, &namespace, &name).await? {
+                observed.absent_secrets.push(name);
+            }
+        }
+        for name in named_config_maps(&task.spec) {
+            if !exists::config_map(&self.client, &namespace, &name).await? {
+                observed.absent_config_maps.push(name);
+            }
+        }
+        Ok(())
     }
 
     fn cached_task(&self, task: &SkyTask) -> ObservedTask {
@@ -100,6 +124,8 @@ impl Scope {
             } else {
                 self.machines.now()
             },
+            absent_secrets: Vec::new(),
+            absent_config_maps: Vec::new(),
             refusal: None,
             noticed: self.memory.noticed(task.metadata.uid.as_deref().unwrap_or_default()),
         }

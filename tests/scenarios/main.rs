@@ -12,6 +12,7 @@ mod refusals;
 mod rights;
 mod samples;
 mod scripts;
+mod secrets;
 mod together;
 mod users;
 mod volumes;

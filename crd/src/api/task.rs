@@ -77,6 +77,8 @@ impl TaskRequest {
             workdir: self.workdir.filter(|path| !path.is_empty()).map(|path| Workdir { path: Some(path), git: None }),
             resources: resources.to_resources()?,
             envs: self.envs,
+            secrets: Vec::new(),
+            env_from: Vec::new(),
             file_mounts: file_mounts(self.file_mounts),
             volumes: volume_mounts(self.volumes)?,
             setup: self.setup.filter(|script| !script.is_empty()),

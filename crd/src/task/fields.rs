@@ -9,6 +9,8 @@ pub const RUN: &[&str] = &[
     "workdir",
     "resources",
     "envs",
+    "envFrom",
+    "secrets",
     "fileMounts",
     "volumes",
     "setup",

@@ -6,7 +6,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Lifecycle, Resources, SkyTaskStatus};
+use super::{EnvFrom, Lifecycle, Resources, SecretEnv, SkyTaskStatus};
 use crate::User;
 
 /// A task: a setup and a run script on one or more nodes, each node one batch/v1 Job.
@@ -114,6 +114,17 @@ pub struct SkyTaskSpec {
     /// Environment variables of setup and run. Values are taken literally: `$` has no meaning.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub envs: BTreeMap<String, String>,
+
+    /// Environment variables from keys of Secrets; they win over `envs`. The task waits until each Secret exists.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 512))]
+    pub secrets: Vec<SecretEnv>,
+
+    /// Environment variables from whole Secrets and ConfigMaps; `envs` and `secrets` win over them, and the last of several
+    /// over the others. The task waits until each of them exists.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub env_from: Vec<EnvFrom>,
 
     /// Files or buckets to be there before setup starts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -1,11 +1,13 @@
 //! A SkyTask: what its children are, what state they are in, and what to do next.
 
+mod absent;
 mod agent;
 mod attempt;
 mod conditions;
 mod deadline;
 mod ending;
 pub mod entry;
+mod environment;
 mod job;
 mod literal;
 mod lost;
@@ -45,6 +47,7 @@ mod speed;
 #[cfg(test)]
 mod world;
 
+pub use absent::{named_config_maps, named_secrets};
 pub use agent::TOKEN_KEY;
 pub use observed::{ObservedTask, Warning};
 pub use own::KEPT_ATTEMPTS;

@@ -2,13 +2,16 @@
 //! is told. What it does is in `operator/agent/PROTOCOL.md`.
 
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, EmptyDirVolumeSource, EnvVar, EnvVarSource, ObjectFieldSelector, ResourceRequirements,
-    SeccompProfile, Secret, SecretVolumeSource, SecurityContext, Volume, VolumeMount,
+    Capabilities, Container, EmptyDirVolumeSource, EnvVar, ResourceRequirements, SeccompProfile, Secret,
+    SecretVolumeSource, SecurityContext, Volume, VolumeMount,
 };
 use kube::core::ObjectMeta;
 use sky_crd::label;
 
-use super::ValidTask;
+use super::{
+    ValidTask,
+    environment::{of_pod, set},
+};
 
 /// What all of the agent's variables begin with; no variable of a user may.
 pub(super) const PREFIX: &str = "SKY_AGENT";
@@ -110,29 +113,18 @@ pub(super) fn environment(task: &ValidTask, index: u32, attempt: u32) -> Vec<Env
     if !is_needed(task) {
         return Vec::new();
     }
-    let set = |name: &str, value: String| EnvVar { name: name.to_owned(), value: Some(value), value_from: None };
     vec![
-        set("SKY_AGENT", INSTALLED.to_owned()),
+        set("SKY_AGENT", INSTALLED),
         of_pod("SKY_AGENT_ADDRESS", "status.podIP"),
         set("SKY_AGENT_ATTEMPT", attempt.to_string()),
         set("SKY_AGENT_GRACE_SECONDS", task.spec.grace_period_seconds.to_string()),
         set("SKY_AGENT_LOST_SECONDS", LOST_SECONDS.to_string()),
-        set("SKY_AGENT_NAMESPACE", task.owner.namespace.clone()),
+        set("SKY_AGENT_NAMESPACE", &task.owner.namespace),
         set("SKY_AGENT_NODES", task.nodes.to_string()),
         set("SKY_AGENT_PORT", PORT.to_string()),
         set("SKY_AGENT_RANK", index.to_string()),
         set("SKY_AGENT_SERVICE", task.names.service()),
         set("SKY_AGENT_START_SECONDS", task.spec.start_timeout_seconds.to_string()),
-        set("SKY_AGENT_TOKEN_FILE", TOKEN_FILE.to_owned()),
+        set("SKY_AGENT_TOKEN_FILE", TOKEN_FILE),
     ]
-}
-
-/// A variable whose value only the kubelet knows.
-fn of_pod(name: &str, field: &str) -> EnvVar {
-    let field = ObjectFieldSelector { field_path: field.to_owned(), api_version: None };
-    EnvVar {
-        name: name.to_owned(),
-        value: None,
-        value_from: Some(EnvVarSource { field_ref: Some(field), ..EnvVarSource::default() }),
-    }
 }

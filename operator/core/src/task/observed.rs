@@ -50,6 +50,10 @@ pub struct ObservedTask {
     pub claims: Vec<PersistentVolumeClaim>,
     /// What is known of the cluster's machines.
     pub cluster: Cluster,
+    /// Secrets that the task names and that do not exist.
+    pub absent_secrets: Vec<String>,
+    /// ConfigMaps that the task names and that do not exist.
+    pub absent_config_maps: Vec<String>,
     /// The last write of this pass, if the cluster did not take it.
     pub refusal: Option<Refusal>,
     /// When the first change was noticed that is not recorded in the status yet.

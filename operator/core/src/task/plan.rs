@@ -11,7 +11,9 @@ use sky_crd::{
 };
 
 use super::{
-    InvalidTask, ObservedTask, ValidTask, agent, attempt, deadline, ending, job, lost,
+    InvalidTask, ObservedTask, ValidTask,
+    absent::{self, Unsaid},
+    agent, attempt, deadline, ending, job, lost,
     news::{is_urgent, notes},
     node::{NodeEvidence, node_status},
     own, resources, retention, scripts, service,
@@ -45,7 +47,7 @@ pub fn plan(task: &ValidTask, observed: &ObservedTask, now: Timestamp) -> Plan<S
         Some(decided) => wind_down(task, observed, &jobs, nodes, decided, now),
         None => go_on(task, observed, &jobs, nodes, now),
     };
-    Plan { requeue: plan.requeue.into_iter().chain(next).min(), ..plan }
+    Plan { requeue: plan.requeue.into_iter().chain(next).chain(absent::wait(task, observed, now)).min(), ..plan }
 }
 
 /// What to do for a task that can never run: say so, once.
@@ -99,6 +101,7 @@ fn go_on(
     let waiting = match missing(task, observed, &own::by_rank(task, jobs), now) {
         Next::Nothing => return conclude(task, observed, seen, now),
         Next::Write(writes) => return Plan::of_writes(writes),
+        Next::LookAgain => return Plan::idle(),
         Next::Wait(pending) => Some(pending),
     };
     conclude(task, observed, status::status(task, &task.status, Course { waiting, ..course }, now), now)
@@ -158,6 +161,7 @@ fn chosen(task: &ValidTask, observed: &ObservedTask, jobs: &[Option<&Job>]) -> O
 enum Next {
     Nothing,
     Wait(TaskPending),
+    LookAgain,
     Write(Vec<Write>),
 }
 
@@ -177,6 +181,11 @@ fn missing(task: &ValidTask, observed: &ObservedTask, jobs: &[Option<&Job>], now
         Ok(mounts) => mounts,
         Err(unresolved) => return Next::Wait(pending(unresolved.reason, unresolved.message)),
     };
+    match absent::pending(task, observed, now) {
+        Some(Err(Unsaid)) => return Next::LookAgain,
+        Some(Ok(pending)) => return Next::Wait(pending),
+        None => {}
+    }
     let attempt = own::attempt(&task.status);
     let scripts = scripts::config_map(task).map(Box::new).map(Write::CreateScripts);
     let service = service::service(task).map(Box::new).map(Write::CreateService);

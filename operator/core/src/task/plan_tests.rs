@@ -1,5 +1,6 @@
 //! The planner, table by table.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::json;
 use sky_crd::{
     condition::{ConditionType, Reason, is_true},
@@ -117,6 +118,23 @@ fn a_task_waits_for_its_volume() {
     world.pass(2);
     world.pass(4);
     assert_eq!(world.status().pending.as_ref().unwrap().reason, "VolumeForbidden");
+}
+
+#[test]
+fn a_task_waits_for_its_secrets_and_says_so_when_they_do_not_come_at_once() {
+    let mut world = World::new(1);
+    world.task.metadata.creation_timestamp = Some(Time(at(0)));
+    world.observed.absent_secrets = vec!["token".to_owned()];
+    let soon = world.pass(1);
+    assert!(soon.is_empty() && soon.requeue.unwrap().as_millis() == 250, "{soon:?}");
+    let later = world.pass(8);
+    assert_eq!((later.notes[0].reason, later.requeue.unwrap().as_secs()), (Reason::SecretNotFound, 2));
+    let message = "the Secret token does not exist in the namespace ns: create it, and the task goes on by itself";
+    assert_eq!(world.status().pending.as_ref().unwrap().message, message);
+    assert_eq!(world.pass(600).requeue.unwrap().as_secs(), 15);
+    world.observed.absent_secrets.clear();
+    world.pass(601);
+    assert_eq!((world.status().nodes.len(), &world.status().pending), (1, &None));
 }
 
 #[test]

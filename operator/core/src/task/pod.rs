@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::{
     api::core::v1::{
-        Affinity, ConfigMapVolumeSource, Container, EmptyDirVolumeSource, EnvVar, LocalObjectReference,
+        Affinity, ConfigMapVolumeSource, Container, EmptyDirVolumeSource, LocalObjectReference,
         PersistentVolumeClaimVolumeSource, PodAffinityTerm, PodAntiAffinity, PodSpec, ResourceRequirements,
         SeccompProfile, SecurityContext, Toleration, Volume, VolumeMount, WeightedPodAffinityTerm,
     },
@@ -15,12 +15,12 @@ use sky_crd::{
     name::{self, TaskNames},
 };
 
-use super::{ValidTask, agent, entry, literal::literal, lost, resources::Placement, scripts, volumes::Mount};
+use super::{
+    ValidTask, agent, entry, environment, literal::literal, lost, resources::Placement, scripts, volumes::Mount,
+};
 
 /// Name of the one container.
 pub(super) const CONTAINER: &str = "task";
-/// torch's default rendezvous port.
-const MASTER_PORT: &str = "29500";
 const SHM: &str = "dshm";
 const SCRIPTS: &str = "scripts";
 
@@ -57,7 +57,8 @@ fn container(task: &ValidTask, mounts: &[Mount], placement: &Placement, index: u
         image: Some(placement.want.image.as_ref().unwrap_or(&task.default_image).clone()),
         command: Some(vec!["sh".to_owned()]),
         args: Some(shell_option.chain(entry.iter().map(|argument| literal(argument))).collect()),
-        env: Some(environment(task, placement, index, attempt)),
+        env: Some(environment::variables(task, placement, index, attempt)),
+        env_from: environment::sources(task),
         resources: Some(placement.requirements()),
         volume_mounts: Some(volume_mounts(task, mounts)),
         termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
@@ -68,31 +69,6 @@ fn container(task: &ValidTask, mounts: &[Mount], placement: &Placement, index: u
         }),
         ..Container::default()
     }
-}
-
-/// The user's variables, then ours: for the address of rank 0 the user's value wins, for ranks and counts ours does.
-fn environment(task: &ValidTask, placement: &Placement, index: u32, attempt: u32) -> Vec<EnvVar> {
-    let mut variables: BTreeMap<String, String> = BTreeMap::new();
-    if placement.hides_devices() {
-        variables.insert("NVIDIA_VISIBLE_DEVICES".to_owned(), "none".to_owned());
-    }
-    if task.nodes > 1 {
-        variables.insert("MASTER_ADDR".to_owned(), task.names.address(0));
-        variables.insert("MASTER_PORT".to_owned(), MASTER_PORT.to_owned());
-    }
-    variables.extend(task.spec.envs.clone());
-    let ours = [
-        ("NODE_RANK", index.to_string()),
-        ("NUM_NODES", task.nodes.to_string()),
-        ("SKYPILOT_NODE_RANK", index.to_string()),
-        ("SKYPILOT_NUM_NODES", task.nodes.to_string()),
-        ("SKYPILOT_NUM_GPUS_PER_NODE", placement.want.devices().to_string()),
-        ("SKYPILOT_TASK_ID", task.id.to_string()),
-    ];
-    variables.extend(ours.map(|(name, value)| (name.to_owned(), value)));
-    let variable = |(name, value): (String, String)| EnvVar { name, value: Some(literal(&value)), value_from: None };
-    let of_agent = agent::environment(task, index, attempt);
-    variables.into_iter().map(variable).chain(of_agent).collect()
 }
 
 /// A container that asks for a device gets one of its own.

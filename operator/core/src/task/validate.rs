@@ -76,14 +76,12 @@ pub enum InvalidTask {
     /// `spec.resources`.
     #[error(transparent)]
     Resources(#[from] InvalidResources),
-    /// A name in `spec.envs`.
-    #[error(
-        "spec.envs: `{0}` cannot be the name of an environment variable: letters, digits and `_`, not a digit first"
-    )]
-    EnvName(String),
+    /// A name in `spec.envs` or `spec.secrets`.
+    #[error("{0}: `{1}` cannot be the name of an environment variable: letters, digits and `_`, not a digit first")]
+    EnvName(&'static str, String),
     /// A name that is the agent's.
-    #[error("spec.envs: `{0}`: names that begin with SKY_AGENT belong to the product; choose another")]
-    ReservedEnv(String),
+    #[error("{0}: `{1}`: names that begin with SKY_AGENT belong to the product; choose another")]
+    ReservedEnv(&'static str, String),
     /// A value that no process can be given.
     #[error("{0}: contains a NUL character, which no process can be given")]
     Nul(String),
@@ -116,7 +114,7 @@ pub enum InvalidTask {
 pub fn validate(task: &SkyTask, policy: &Policy) -> Result<ValidTask, InvalidTask> {
     let spec = &task.spec;
     check_scripts(spec)?;
-    check_envs(&spec.envs)?;
+    check_envs(spec)?;
     let wants = resources::wants(&spec.resources)?;
     std::iter::once(&spec.labels).chain(wants.iter().map(|want| &want.labels)).try_for_each(check_labels)?;
     if let Some(mount) = spec.volumes.iter().find(|mount| mount.mount_path.contains(':')) {
@@ -160,25 +158,29 @@ fn check_scripts(spec: &SkyTaskSpec) -> Result<(), InvalidTask> {
     if bytes > MAX_SCRIPTS { Err(InvalidTask::ScriptsTooLong(bytes)) } else { Ok(()) }
 }
 
-/// Shell names only (SkyPilot's rule): anything else could not be read by a script anyhow.
-fn check_envs(envs: &BTreeMap<String, String>) -> Result<(), InvalidTask> {
-    let fits = |name: &str| {
-        let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-        first && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-    };
-    for (name, value) in envs {
-        if !fits(name) {
-            return Err(InvalidTask::EnvName(name.clone()));
+fn check_envs(spec: &SkyTaskSpec) -> Result<(), InvalidTask> {
+    let secrets = spec.secrets.iter().map(|secret| ("spec.secrets", &secret.name));
+    for (field, name) in spec.envs.keys().map(|name| ("spec.envs", name)).chain(secrets) {
+        if !is_shell_name(name) {
+            return Err(InvalidTask::EnvName(field, name.clone()));
         }
         // The entry script would take it for ours.
         if name.starts_with(agent::PREFIX) {
-            return Err(InvalidTask::ReservedEnv(name.clone()));
+            return Err(InvalidTask::ReservedEnv(field, name.clone()));
         }
+    }
+    for (name, value) in &spec.envs {
         if value.contains('\0') {
             return Err(InvalidTask::Nul(format!("spec.envs.{name}")));
         }
     }
     Ok(())
+}
+
+/// Shell names only (SkyPilot's rule): anything else could not be read by a script anyhow.
+fn is_shell_name(name: &str) -> bool {
+    let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    first && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), InvalidTask> {

@@ -54,15 +54,30 @@ fn without_preemption(message: &str) -> &str {
 fn of_container(pod: &Pod, waiting: &ContainerStateWaiting) -> Option<Why> {
     let kind = waiting.reason.as_deref()?;
     let said = || format!("{kind}: {}", waiting.message.as_deref().unwrap_or_default());
+    let words = || waiting.message.clone().unwrap_or_default();
     match kind {
         // Both alternate while the kubelet retries; one wording keeps the status at rest.
         "ErrImagePull" | "ImagePullBackOff" => Some(Why::new(Reason::ImagePull, image_message(pod))),
         "InvalidImageName" | "ErrImageNeverPull" | "RegistryUnavailable" => Some(Why::new(Reason::ImagePull, said())),
+        "CreateContainerConfigError" if names_absent(waiting, "secret") => {
+            Some(Why::new(Reason::SecretNotFound, words()))
+        }
+        "CreateContainerConfigError" if names_absent(waiting, "configmap") => {
+            Some(Why::new(Reason::ConfigMapNotFound, words()))
+        }
         "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
             Some(Why::new(Reason::StartFailed, said()))
         }
         _ => None,
     }
+}
+
+/// Whether the kubelet misses an object of that kind, or a key in one: `secret "x" not found`, `couldn't find key k in
+/// Secret ns/x`.
+fn names_absent(waiting: &ContainerStateWaiting, kind: &str) -> bool {
+    let message = waiting.message.as_deref().unwrap_or_default().to_lowercase();
+    let is_absent = message.ends_with("not found") || message.starts_with("couldn't find key");
+    is_absent && message.contains(&format!("{kind} "))
 }
 
 /// What the kubelet tells only by events: volumes that it cannot mount.
