@@ -107,6 +107,17 @@ fn what_the_api_would_refuse_is_refused_with_its_line() {
 }
 
 #[test]
+fn a_resource_of_kubernetes_is_for_kubectl() {
+    let home = Home::bob("");
+    home.file("sky.yaml", "apiVersion: skytask.dev/v1alpha1\nkind: SkyTask\nspec: {run: x}\n");
+    let sentence =
+        "sky.yaml: the file holds a resource of Kubernetes (SkyTask): create it with `kubectl apply -f sky.yaml`\n";
+    for args in ["jobs submit sky.yaml", "jobs validate sky.yaml", "volumes apply -f sky.yaml"] {
+        check(&home, args, 1, "", sentence);
+    }
+}
+
+#[test]
 fn validate_says_it_of_every_file() {
     let home = Home::empty("");
     home.file("good.yaml", "run: x\nenvs: {A: null}\nresources: {disk_tier: best}\n");

@@ -89,3 +89,18 @@ fn the_status_line_is_gone_when_the_log_begins() {
     assert!(shown.contains(drawn), "{shown:?}");
     assert!(shown.ends_with("\r\u{1b}[Khello\n"), "{shown:?}");
 }
+
+#[test]
+fn a_wrong_file_is_shown_with_its_line_below_the_words() {
+    let home = Home::empty("");
+    home.file("task.yaml", "run: x\nnum_nodes: 0\n\u{1b}[31m: 1\n");
+    home.file("nodes.yaml", "run: x\nnum_nodes: 0 # \u{e9}\n");
+    let (shown, code) = on_terminal(home.command("jobs submit nodes.yaml"), 60);
+    assert_eq!(code, Some(1));
+    assert!(shown.starts_with("\u{1b}[31mError: [{'type': 'greater_than_equal'"), "{shown:?}");
+    let lines = "nodes.yaml:2:12: `num_nodes`: a task has 1 node or more, not 0\n 2 | num_nodes: 0 # \u{e9}\n   |            ^\n";
+    assert!(shown.ends_with(lines), "{shown:?}");
+    // What a file holds must not drive the terminal.
+    let (shown, code) = on_terminal(home.command("jobs validate task.yaml"), 60);
+    assert!(code == Some(1) && !shown.contains("\u{1b}[31m"), "{shown:?}");
+}

@@ -57,6 +57,14 @@ pub enum TaskFileError {
         /// What it holds instead.
         found: &'static str,
     },
+    /// A resource, as Kubernetes' own tools take it.
+    #[error("{file}: the file holds a resource of Kubernetes ({kind}): create it with `kubectl apply -f {file}`")]
+    Resource {
+        /// The file.
+        file: String,
+        /// Its kind.
+        kind: String,
+    },
     /// Several documents, which SkyPilot runs as a pipeline or a job group: understood, but not run.
     #[error("{file}: the file holds {count} documents ({kind}), which is not supported: one file, one task")]
     SeveralDocuments {

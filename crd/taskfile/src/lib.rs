@@ -130,6 +130,10 @@ fn documents(source: Source<'_>) -> Result<Vec<Node>, TaskFileError> {
     if let Some(other) = documents.iter().find(|document| document.as_map().is_none()) {
         return Err(TaskFileError::NotAMapping { file: file(), found: other.kind() });
     }
+    let kind = |document: &Node| document.get("apiVersion").and(document.get("kind")).map(Node::to_text);
+    if let Some(kind) = documents.iter().find_map(kind) {
+        return Err(TaskFileError::Resource { file: file(), kind: kind.chars().take(80).collect() });
+    }
     if documents.iter().all(|document| document.as_map().is_some_and(<[_]>::is_empty)) {
         return Err(TaskFileError::Empty { file: file() });
     }
