@@ -109,6 +109,8 @@ pub enum Reason {
     WaitingForConsumer,
     /// The claim waits for storage.
     Provisioning,
+    /// The claim is getting more storage.
+    Resizing,
     /// The claim has lost its storage.
     Lost,
     /// The claim does not exist.
@@ -150,6 +152,7 @@ impl Reason {
         (Self::Bound, "Bound"),
         (Self::WaitingForConsumer, "WaitingForConsumer"),
         (Self::Provisioning, "Provisioning"),
+        (Self::Resizing, "Resizing"),
         (Self::Lost, "Lost"),
         (Self::ClaimNotFound, "ClaimNotFound"),
     ];

@@ -59,7 +59,10 @@ pub fn volume_crd() -> Value {
     let mut crd = json!(SkyVolume::crd());
     let spec = at(&mut crd, "/properties/spec");
     merge(spec, "/properties/accessModes", json!({"x-kubernetes-list-type": "set"}));
-    freeze_fields(spec, &["name", "user", "volumeId", "claimName", "storageClass", "accessModes", "size"]);
+    freeze_fields(spec, &["name", "user", "volumeId", "claimName", "storageClass", "accessModes"]);
+    // Not "immutable": what deletes and creates again on that word would lose the data.
+    let grows = "quantity(self).compareTo(quantity(oldSelf)) >= 0";
+    add_rule(spec, "/properties/size", rule(grows, "a volume can grow, not shrink", None));
     finish(crd)
 }
 

@@ -58,7 +58,7 @@ pub struct SkyVolumeSpec {
     #[schemars(length(min = 1, max = 253))]
     pub name: Option<String>,
 
-    /// Size, as a Kubernetes quantity such as `10Gi`.
+    /// Size, as a Kubernetes quantity such as `10Gi`. It may grow later, if the storage class allows it.
     #[schemars(length(min = 1, max = 32), regex(pattern = r"^[0-9]+(\.[0-9]+)?([kMGTPE]i?|Ki|m|[eE][0-9]+)?$"))]
     pub size: String,
 
@@ -87,7 +87,7 @@ pub struct SkyVolumeSpec {
     #[schemars(length(min = 1, max = 253))]
     pub claim_name: Option<String>,
 
-    /// What happens to the claim when the SkyVolume is deleted.
+    /// What happens to the claim when the SkyVolume is deleted. May be changed at any time.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 }

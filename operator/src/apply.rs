@@ -6,14 +6,13 @@ use k8s_openapi::{
         batch::v1::Job,
         core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service},
     },
-    apimachinery::pkg::apis::meta::v1::OwnerReference,
 };
 use kube::{
     Api, Client, Resource, ResourceExt as _,
     api::{Patch, PatchParams, PostParams},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::json;
+use serde_json::{Value, json};
 use sky_crd::{FIELD_MANAGER, condition::Reason};
 use sky_operator_core::{
     owner::controller_uid,
@@ -74,9 +73,17 @@ pub(crate) async fn apply(
                 .await
                 .map(|claim| Applied::Claim(Box::new(claim)))
         }
+        Write::GrowClaim { claim, uid, resource_version, size } => {
+            let change = json!({"spec": {"resources": {"requests": {"storage": size}}}});
+            let what = format!("grow claim {claim} to {}", size.0);
+            metrics.wrote("persistentvolumeclaims");
+            change_claim(client, namespace, &claim, (&uid, &resource_version), change, &what).await
+        }
         Write::SetClaimOwners { claim, uid, resource_version, owners } => {
             metrics.wrote("persistentvolumeclaims");
-            set_owners(client, namespace, &claim, &uid, &resource_version, &owners).await
+            let change = json!({"metadata": {"ownerReferences": owners}});
+            let what = format!("set the owners of claim {claim}");
+            change_claim(client, namespace, &claim, (&uid, &resource_version), change, &what).await
         }
     }
 }
@@ -152,19 +159,20 @@ where
     Err(PassError::Refused(Refusal { reason: Reason::NameConflict, message }))
 }
 
-async fn set_owners(
+/// Changes a claim, provided that it is this one in this version.
+async fn change_claim(
     client: &Client,
     namespace: &str,
     claim: &str,
-    uid: &str,
-    version: &str,
-    owners: &[OwnerReference],
+    (uid, version): (&str, &str),
+    mut change: Value,
+    what: &str,
 ) -> Result<Applied, PassError> {
     let api: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), namespace);
-    let patch = json!({"metadata": {"uid": uid, "resourceVersion": version, "ownerReferences": owners}});
+    change["metadata"]["uid"] = json!(uid);
+    change["metadata"]["resourceVersion"] = json!(version);
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    let what = format!("set the owners of claim {claim}");
-    let patched = tokio::time::timeout(DEADLINE, api.patch(claim, &params, &Patch::Merge(&patch))).await;
-    let patched = patched.map_err(|_| PassError::Timeout(what.clone()))?;
-    patched.map(|claim| Applied::Claim(Box::new(claim))).map_err(|error| PassError::of_child(&what, error))
+    let patched = tokio::time::timeout(DEADLINE, api.patch(claim, &params, &Patch::Merge(&change))).await;
+    let patched = patched.map_err(|_| PassError::Timeout(what.to_owned()))?;
+    patched.map(|claim| Applied::Claim(Box::new(claim))).map_err(|error| PassError::of_child(what, error))
 }

@@ -1,9 +1,12 @@
 //! Volumes, from claim to mount.
 
-use k8s_openapi::api::core::v1::PersistentVolumeClaim;
-use kube::ResourceExt as _;
+use k8s_openapi::api::{core::v1::PersistentVolumeClaim, storage::v1::StorageClass};
+use kube::{
+    Api, ResourceExt as _,
+    api::{Patch, PatchParams, PostParams},
+};
 use serde_json::{Value, json};
-use sky_crd::{condition::ConditionType, volume::SkyVolume};
+use sky_crd::{condition::ConditionType, task::SkyTask, volume::SkyVolume};
 use sky_tests::{
     history::History,
     space::{Space, condition, reason},
@@ -70,11 +73,7 @@ async fn a_kept_claim_is_found_again_and_a_deleted_one_goes() {
         assert_eq!(claims.uids().len(), 1, "the claim was found again");
         let owned = claims.when("the claim has its owner", |claim| !claim.owner_references().is_empty()).await;
         assert_eq!(owned.owner_references()[0].kind, "SkyVolume");
-        space
-            .api::<sky_crd::task::SkyTask>()
-            .delete_collection(&Default::default(), &Default::default())
-            .await
-            .expect("deleted");
+        space.api::<SkyTask>().delete_collection(&Default::default(), &Default::default()).await.expect("deleted");
         space.api::<SkyVolume>().delete("kept", &Default::default()).await.expect("deleted");
         claims.all_gone("the claim").await;
     })
@@ -100,6 +99,97 @@ async fn a_named_claim_is_adopted_only_from_nobody_or_oneself() {
         volumes.when("free is ready", |volume| is(volume, "free", "Ready")).await;
         let refused = volumes.when("theirs is stalled", |volume| is(volume, "theirs", "Stalled")).await;
         assert_eq!(refused.status.expect("a status").conditions[0].reason, "VolumeForbidden");
+    })
+    .await;
+}
+
+fn conditions(volume: &SkyVolume, name: &str, kind: &str) -> Option<(String, String)> {
+    let conditions = &volume.status.as_ref()?.conditions;
+    let holds = conditions.iter().find(|c| c.type_ == kind && c.status == "True")?;
+    (volume.name_any() == name).then(|| (holds.reason.clone(), holds.message.clone()))
+}
+
+/// The class decides whether a claim grows. What it refuses is told in its words, and tasks go on with what there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_volume_grows_where_its_class_lets_it_and_never_shrinks() {
+    Space::with("grow", 1, async |space| {
+        let classes: Api<StorageClass> = Api::all(space.client.clone());
+        let class = json!({
+            "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": space.name},
+            "provisioner": "kubernetes.io/host-path", "allowVolumeExpansion": true,
+        });
+        classes
+            .create(&PostParams::default(), &serde_json::from_value(class).expect("a class"))
+            .await
+            .expect("created");
+        let volumes: History<SkyVolume> = History::start(space.api()).await;
+        space.volume("grows", json!({"storageClass": space.name})).await;
+        space.volume("fixed", json!({})).await;
+        let mut claims = Vec::new();
+        for name in ["grows", "fixed"] {
+            let ready =
+                volumes.when("it is bound", |v| conditions(v, name, "Ready").is_some_and(|r| r.0 == "Bound")).await;
+            claims.push(ready.status.and_then(|status| status.claim_name).expect("a claim"));
+        }
+        let api = space.api::<SkyVolume>();
+        let size = |size: &str| Patch::Merge(json!({"spec": {"size": size}}));
+        for name in ["grows", "fixed"] {
+            api.patch(name, &PatchParams::default(), &size("2Mi")).await.expect("a volume may ask for more");
+        }
+        let refused =
+            volumes.when("the class refuses", |volume| conditions(volume, "fixed", "Stalled").is_some()).await;
+        let (reason, message) = conditions(&refused, "fixed", "Stalled").expect("stalled");
+        assert!(reason == "Refused" && message.contains("grow claim") && message.contains("resize"), "{message}");
+        let growing = volumes
+            .when("it grows", |volume| conditions(volume, "grows", "Reconciling").is_some_and(|r| r.0 == "Resizing"));
+        println!("{:?}\n{message}", conditions(&growing.await, "grows", "Reconciling"));
+        // The cluster's provisioner makes no directory larger, so the test says that it did.
+        let larger = Patch::Merge(json!({"status": {"capacity": {"storage": "2Mi"}}}));
+        let claim = space.api::<PersistentVolumeClaim>();
+        claim.patch_status(&claims[0], &PatchParams::default(), &larger).await.expect("a status");
+        let grown = |volume: &SkyVolume| {
+            let capacity = volume.status.as_ref().and_then(|status| status.capacity.clone());
+            conditions(volume, "grows", "Ready").is_some() && capacity.as_deref() == Some("2Mi")
+        };
+        volumes.when("it has grown", grown).await;
+        let shrunk = api.patch("grows", &PatchParams::default(), &size("1Mi")).await.expect_err("refused").to_string();
+        assert!(shrunk.contains("a volume can grow, not shrink") && !shrunk.contains("immutable"), "{shrunk}");
+        space.check_scripts(vec![("uses", mounting("fixed", "echo x > /data/x && cat /data/x"), 0, "x\n")]).await;
+        classes.delete(&space.name, &Default::default()).await.expect("deleted");
+    })
+    .await;
+}
+
+/// GitOps waits for Ready: a volume that its first task binds must not be waited for. While tasks use it, it says which.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_volume_that_waits_for_its_first_task_is_ready_and_says_who_uses_it() {
+    Space::with("first-consumer", 1, async |space| {
+        let classes: Api<StorageClass> = Api::all(space.client.clone());
+        let class = json!({
+            "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": space.name},
+            "provisioner": "kubernetes.io/host-path", "volumeBindingMode": "WaitForFirstConsumer",
+        });
+        classes
+            .create(&PostParams::default(), &serde_json::from_value(class).expect("a class"))
+            .await
+            .expect("created");
+        let volumes: History<SkyVolume> = History::start(space.api()).await;
+        space.volume("data", json!({"storageClass": space.name, "deletionPolicy": "Delete"})).await;
+        let reason = |volume: &SkyVolume| conditions(volume, "data", "Ready").map(|ready| ready.0);
+        volumes.when("it is ready", |volume| reason(volume).as_deref() == Some("WaitingForConsumer")).await;
+        space.task("user", mounting("data", "exec sleep 600")).await;
+        let used = |volume: &SkyVolume| volume.status.as_ref().is_some_and(|status| status.used_by == ["user"]);
+        volumes.when("it is bound and used", |v| used(v) && reason(v).as_deref() == Some("Bound")).await;
+        let running = |task: &SkyTask| task.status.as_ref().is_some_and(|status| status.running_nodes == Some(1));
+        space.when("user", "runs", running).await;
+        // In use, the claim outlives the SkyVolume for as long as the task runs.
+        let claims: History<PersistentVolumeClaim> = History::start(space.api()).await;
+        space.api::<SkyVolume>().delete("data", &Default::default()).await.expect("deleted");
+        claims.when("the claim is protected", |claim| claim.metadata.deletion_timestamp.is_some()).await;
+        assert!(running(&space.api::<SkyTask>().get("user").await.expect("the task")), "it goes on");
+        space.api::<SkyTask>().delete("user", &Default::default()).await.expect("deleted");
+        claims.all_gone("the claim").await;
+        classes.delete(&space.name, &Default::default()).await.expect("deleted");
     })
     .await;
 }

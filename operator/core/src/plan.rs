@@ -5,7 +5,7 @@ use k8s_openapi::{
         batch::v1::Job,
         core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service},
     },
-    apimachinery::pkg::apis::meta::v1::OwnerReference,
+    apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::OwnerReference},
     jiff::SignedDuration,
 };
 use sky_crd::condition::Reason;
@@ -67,6 +67,17 @@ pub enum Write {
     },
     /// Creates the claim of a volume.
     CreateClaim(Box<PersistentVolumeClaim>),
+    /// Asks for more storage for a claim.
+    GrowClaim {
+        /// Name of the claim.
+        claim: String,
+        /// UID that the claim must have.
+        uid: String,
+        /// Version that the claim must have.
+        resource_version: String,
+        /// Size that it then asks for.
+        size: Quantity,
+    },
     /// Replaces the owners of a claim, so that it is deleted with its volume or outlives it.
     SetClaimOwners {
         /// Name of the claim.

@@ -122,7 +122,7 @@ proptest! {
                     Write::CreateToken(token) => &token.metadata.owner_references,
                     Write::CreateScripts(scripts) => &scripts.metadata.owner_references,
                     Write::DeleteJob { .. } | Write::DeleteExtras { .. } | Write::DeleteTask { .. } => return Err(TestCaseError::fail("nobody asked for an end")),
-                    Write::CreateClaim(_) | Write::SetClaimOwners { .. } => return Err(TestCaseError::fail("a claim is no child of a task")),
+                    Write::CreateClaim(_) | Write::GrowClaim { .. } | Write::SetClaimOwners { .. } => return Err(TestCaseError::fail("a claim is no child of a task")),
                 };
                 prop_assert_eq!(owners.as_ref().unwrap()[0].uid.as_str(), task.metadata.uid.as_deref().unwrap());
             }

@@ -39,6 +39,7 @@ pub(super) fn rendered(task: &SkyTask) -> String {
         Write::DeleteJob { .. }
         | Write::DeleteExtras { .. }
         | Write::DeleteTask { .. }
+        | Write::GrowClaim { .. }
         | Write::SetClaimOwners { .. } => {
             unreachable!("a new task owns no claim and has nothing to delete")
         }

@@ -7,7 +7,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::OwnerReference,
 };
 use kube::{ResourceExt as _, core::ObjectMeta};
-use sky_crd::{User, label, volume::DeletionPolicy};
+use sky_crd::{User, label, quantity::Amount, volume::DeletionPolicy};
 
 use super::ValidVolume;
 
@@ -40,6 +40,21 @@ pub(super) fn wanted_owners(volume: &ValidVolume, present: &[OwnerReference]) ->
         owners.push(volume.owner.reference.clone());
     }
     owners
+}
+
+/// The size that the claim asks for.
+pub(super) fn requested(claim: &PersistentVolumeClaim) -> Option<Amount> {
+    claim.spec.as_ref()?.resources.as_ref()?.requests.as_ref()?.get("storage")?.0.parse().ok()
+}
+
+/// The size that the claim has got.
+pub(super) fn capacity(claim: &PersistentVolumeClaim) -> Option<Amount> {
+    claim.status.as_ref()?.capacity.as_ref()?.get("storage")?.0.parse().ok()
+}
+
+/// Whether the claim has its storage.
+pub(super) fn is_bound(claim: &PersistentVolumeClaim) -> bool {
+    claim.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Bound")
 }
 
 /// Whether a user may use this claim: nobody's claims are everybody's, labelled ones only their user's.

@@ -12,7 +12,7 @@ use sky_crd::{
 
 use super::{
     InvalidVolume, ValidVolume,
-    claim::{belongs_to, claim, may_adopt, wanted_owners},
+    claim::{belongs_to, claim, is_bound, may_adopt, requested, wanted_owners},
     same,
     status::{self, Judgement},
 };
@@ -120,7 +120,22 @@ fn next<'a>(volume: &ValidVolume, observed: &'a ObservedVolume) -> Next<'a> {
             owners,
         });
     }
-    Next::Judge(Some(present), status::judge(present))
+    if let Some(write) = growth(volume, present) {
+        return Next::Write(write);
+    }
+    Next::Judge(Some(present), status::judge(volume, present))
+}
+
+/// What makes the claim as large as the volume asks for. Only a bound claim can grow, and none can shrink; whether its
+/// class lets it grow is for the API server to say.
+fn growth(volume: &ValidVolume, claim: &PersistentVolumeClaim) -> Option<Write> {
+    let asked = requested(claim)?;
+    (is_bound(claim) && asked.value() < volume.size.value()).then(|| Write::GrowClaim {
+        claim: claim.name_any(),
+        uid: claim.uid().unwrap_or_default(),
+        resource_version: claim.resource_version().unwrap_or_default(),
+        size: volume.size.to_quantity(),
+    })
 }
 
 /// What users are told: when the volume needs somebody.

@@ -164,3 +164,39 @@ fn only_the_claim_of_the_volume_is_absorbed() {
     seen.absorb(Applied::Claim(Box::new(other)));
     assert_eq!(seen.claim.unwrap().metadata.name.as_deref(), Some("data-0123abcd"));
 }
+
+/// A bound claim of this request and capacity.
+fn sized(request: &str, capacity: &str, condition: &str) -> ObservedVolume {
+    let conditions = json!([{"type": condition, "status": "True"}]);
+    let status = json!({"phase": "Bound", "capacity": {"storage": capacity}, "conditions": conditions});
+    let mut claim = claim(None, &json!({}), &status);
+    claim["spec"]["resources"] = json!({"requests": {"storage": request}});
+    observed(claim)
+}
+
+#[test]
+fn a_volume_that_asks_for_more_grows_and_says_when() {
+    let bigger = json!({"size": "2Gi"});
+    let grow = next(&bigger, &sized("1Gi", "1Gi", "x"));
+    let [Write::GrowClaim { size, resource_version, uid, .. }] = grow.writes.as_slice() else { panic!("{grow:?}") };
+    assert_eq!((size.0.as_str(), resource_version.as_str(), uid.as_str()), ("2Gi", "7", "c"));
+    for (request, capacity, condition, expected) in [
+        ("2Gi", "1Gi", "Resizing", ("False", "Resizing")),
+        ("2Gi", "1Gi", "FileSystemResizePending", ("True", "Bound")),
+        ("2Gi", "2Gi", "x", ("True", "Bound")),
+        // One that was adopted and is larger stays as it is.
+        ("5Gi", "5Gi", "x", ("True", "Bound")),
+    ] {
+        let plan = next(&bigger, &sized(request, capacity, condition));
+        assert!(plan.writes.is_empty(), "{plan:?}");
+        let (status, reason) = ready(&plan);
+        assert_eq!((status.as_str(), reason.as_str()), expected, "{request} {capacity} {condition}");
+    }
+}
+
+#[test]
+fn a_claim_without_storage_yet_does_not_grow() {
+    let mut seen = sized("1Gi", "1Gi", "x");
+    seen.claim.as_mut().unwrap().status = None;
+    assert!(next(&json!({"size": "2Gi"}), &seen).writes.is_empty());
+}

@@ -7,7 +7,7 @@ use sky_crd::{
     volume::{SkyVolume, SkyVolumeStatus},
 };
 
-use super::ValidVolume;
+use super::{ValidVolume, claim::capacity};
 
 /// Set by Kubernetes once it has decided who provides the storage; under WaitForFirstConsumer only with the first pod.
 const PROVISIONER: &str = "volume.kubernetes.io/storage-provisioner";
@@ -32,16 +32,11 @@ impl Judgement {
 }
 
 /// What a claim that serves the volume says.
-pub(super) fn judge(claim: &PersistentVolumeClaim) -> Judgement {
+pub(super) fn judge(volume: &ValidVolume, claim: &PersistentVolumeClaim) -> Judgement {
     let name = claim.name_any();
     let decided = [PROVISIONER, PROVISIONER_OLD].iter().any(|key| claim.annotations().contains_key(*key));
     match phase(claim) {
-        "Bound" => Judgement {
-            ready: true,
-            stalled: false,
-            reason: Reason::Bound,
-            message: format!("the claim {name} is bound"),
-        },
+        "Bound" => bound(volume, claim, &name),
         "Lost" => Judgement::stalled(Reason::Lost, format!("the claim {name} has lost its volume")),
         _ if decided => Judgement::waiting(Reason::Provisioning, format!("the claim {name} waits for its storage")),
         // GitOps waits for Ready: a volume that is bound by its first task must not be waited for.
@@ -58,6 +53,22 @@ pub(super) fn judge(claim: &PersistentVolumeClaim) -> Judgement {
             ),
         ),
     }
+}
+
+/// A bound claim may still have to grow.
+fn bound(volume: &ValidVolume, claim: &PersistentVolumeClaim, name: &str) -> Judgement {
+    let ready = |message| Judgement { ready: true, stalled: false, reason: Reason::Bound, message };
+    let got = capacity(claim).filter(|got| got.value() < volume.size.value());
+    let Some(got) = got else { return ready(format!("the claim {name} is bound")) };
+    let conditions = claim.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    // As with a claim that its first task binds, nobody may wait for it before that.
+    if conditions
+        .into_iter()
+        .any(|condition| condition.type_ == "FileSystemResizePending" && condition.status == "True")
+    {
+        return ready(format!("the claim {name} grows from {got} to {} once a task uses it", volume.size));
+    }
+    Judgement::waiting(Reason::Resizing, format!("the claim {name} grows from {got} to {}", volume.size))
 }
 
 fn has_class(claim: &PersistentVolumeClaim) -> bool {
