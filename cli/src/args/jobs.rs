@@ -31,8 +31,9 @@ pub(crate) enum Jobs {
 Without --detach, the log is followed from its first line, and the exit code is the task's own.
 Ctrl-C detaches; the task keeps running.
 
-Of a variable, --env wins over --env-file, which wins over the file; of a secret, --secret over --secret-file, --env-file
-and the file. A secret wins over a variable of the same name. Values of secrets are never printed.
+Of a variable, --env wins over --env-file, which wins over the file; of a secret, --secret wins
+over --secret-file, that over --env-file, and that over the file. A secret wins over a variable of
+the same name. Values of secrets are never printed.
 
 Examples:
   k8s-cli jobs submit task.yaml
@@ -69,9 +70,10 @@ pub(crate) struct Submit {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Everything that is wrong is shown at once, with its line. Exit code 0 means that `jobs submit` would send all of the
-files; no gateway is asked, so what the cluster has is not looked at. With -o json or yaml, the findings are a list with
-an entry for each file; with -o name, the files that are right are printed.
+Everything that is wrong is shown at once, with its line. Exit code 0 means that `jobs submit`
+would send all of the files; no gateway is asked, so what the cluster has is not looked at. With
+-o json or yaml, the findings are a list with an entry for each file; with -o name, the files that
+are right are printed.
 
 Examples:
   k8s-cli jobs validate task.yaml

@@ -103,6 +103,18 @@ fn a_node_that_has_said_nothing_yet_is_asked_for_from_its_beginning() {
 }
 
 #[test]
+fn the_last_lines_are_asked_for_again_when_none_has_come() {
+    let last = format!("{LOGS}&tail=2");
+    let gateway = Gateway::new()
+        .json("GET /tasks/abc12345", task("running", &json!({})))
+        .on(&last, cut(&[]))
+        .on(&last, cut(&[line(10, "a")[..8].to_owned()]))
+        .on(&last, log(&[&line(10, "a"), &line(11, "b")]));
+    let ran = Home::bob(&gateway.url).run("jobs logs abc12345 --tail 2");
+    assert_eq!((ran.code, ran.stdout), (Some(0), format!("{HEAD}a\nb\n")));
+}
+
+#[test]
 fn a_gateway_that_restarts_meanwhile() {
     let away = Reply::Json(503, json!({"detail": "away"}));
     let gateway = Gateway::new()

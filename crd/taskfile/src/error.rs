@@ -75,7 +75,7 @@ pub enum TaskFileError {
         /// What they are together.
         kind: &'static str,
     },
-    /// Fields that are unknown, missing or of the wrong form: all of them, in the order of the schema.
+    /// Fields that are unknown, missing or of the wrong form: all of them, in the order of the file.
     #[error("{}", lines(.file, .problems))]
     Fields {
         /// The file.

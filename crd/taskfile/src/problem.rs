@@ -132,6 +132,12 @@ impl Problems {
 
     pub(crate) fn placed(self, source: crate::source::Source<'_>) -> Vec<Problem> {
         let place = |(path, kind, span)| Problem { path, kind, place: source.place(span) };
-        self.found.into_iter().map(place).collect()
+        let mut problems: Vec<Problem> = self.found.into_iter().map(place).collect();
+        // As a reader goes through the file; then what is not in it.
+        problems.sort_by_key(|problem| match &problem.place {
+            Some(place) if problem.kind != ProblemKind::NothingToRun => (place.position.line, place.position.column),
+            _ => (usize::MAX, 0),
+        });
+        problems
     }
 }

@@ -132,15 +132,15 @@ fn a_caret_shows_the_place() {
     let text = "name: t\nresources:\n  cpus: many\n  memry: 4\nnum_nodes: [\n  1]\n";
     let error = parse(text, "t.yaml").unwrap_err();
     let expected = "\
-t.yaml:5:1: `num_nodes`: must be a whole number, not a list
- 5 | num_nodes: [
-   | ^^^^^^^^^
-t.yaml:4:3: `resources.memry`: unknown field; did you mean `memory`?
- 4 |   memry: 4
-   |   ^^^^^
 t.yaml:3:9: `resources.cpus`: `many` is not a number of cores: write for example `4`, `0.5` or `500m`
  3 |   cpus: many
    |         ^^^^
+t.yaml:4:3: `resources.memry`: unknown field; did you mean `memory`?
+ 4 |   memry: 4
+   |   ^^^^^
+t.yaml:5:1: `num_nodes`: must be a whole number, not a list
+ 5 | num_nodes: [
+   | ^^^^^^^^^
 t.yaml:1:1: there is nothing to run: write `run: <command>`
  1 | name: t
    | ^^^^^^^";

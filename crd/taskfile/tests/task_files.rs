@@ -152,8 +152,8 @@ fn all_problems_at_once() {
     let text = "nmae: x\nnum_nodes: -1\nresources: {cpus: [4], memry: 1}";
     let expected = "task.yaml: `nmae`: unknown field; did you mean `name`?
 task.yaml: `num_nodes`: a task has 1 node or more, not -1
-task.yaml: `resources.memry`: unknown field; did you mean `memory`?
 task.yaml: `resources.cpus`: must be a number or text, not a list
+task.yaml: `resources.memry`: unknown field; did you mean `memory`?
 task.yaml: there is nothing to run: write `run: <command>`";
     assert_eq!(refusal(text), expected);
 }
