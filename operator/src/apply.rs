@@ -9,7 +9,7 @@ use k8s_openapi::{
 };
 use kube::{
     Api, Client, Resource, ResourceExt as _,
-    api::{Patch, PatchParams, PostParams},
+    api::{Patch, PatchParams, PostParams, Request},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -47,6 +47,10 @@ pub(crate) async fn apply(
         Write::CreateToken(object) => {
             metrics.wrote("secrets");
             create_token(client, namespace, *object).await
+        }
+        Write::CreateChangedJob { job, body } => {
+            metrics.wrote("jobs");
+            create_changed(client, namespace, &job, &body).await.map(|job| Applied::Job(Box::new(job)))
         }
         Write::CreateJob(object) => {
             metrics.wrote("jobs");
@@ -137,6 +141,26 @@ where
         Err(_) => Err(PassError::Timeout(what)),
         Ok(Ok(created)) => Ok(created),
         Ok(Err(kube::Error::Api(status))) if status.is_already_exists() => adopt(&api, object).await,
+        Ok(Err(error)) => Err(PassError::of_child(&what, error)),
+    }
+}
+
+/// Creates a Job from JSON, or adopts it. The API server is told to refuse fields that it does not know: what is written
+/// wrong would be dropped silently otherwise.
+async fn create_changed(client: &Client, namespace: &str, job: &Job, body: &Value) -> Result<Job, PassError> {
+    let what = format!("create Job {}", job.name_any());
+    let unreadable = |source| PassError::Request { what: what.clone(), source: Box::new(source) };
+    let bytes = serde_json::to_vec(body).map_err(|error| unreadable(kube::Error::SerdeError(error)))?;
+    let request = Request::new(Job::url_path(&(), Some(namespace))).create(&post_params(), bytes);
+    let mut request = request.map_err(|error| unreadable(kube::Error::BuildRequest(error)))?;
+    let strict = format!("{}&fieldValidation=Strict", request.uri());
+    *request.uri_mut() = strict.parse().map_err(|error| unreadable(kube::Error::HttpError(Into::into(error))))?;
+    match tokio::time::timeout(DEADLINE, client.request::<Job>(request)).await {
+        Err(_) => Err(PassError::Timeout(what)),
+        Ok(Ok(created)) => Ok(created),
+        Ok(Err(kube::Error::Api(status))) if status.is_already_exists() => {
+            adopt(&Api::namespaced(client.clone(), namespace), job).await
+        }
         Ok(Err(error)) => Err(PassError::of_child(&what, error)),
     }
 }

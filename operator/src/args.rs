@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use clap::{ArgAction, Parser};
+use clap::{ArgAction, Parser, builder::PossibleValuesParser};
 use sky_runtime::telemetry::LogFormat;
 
 /// Makes SkyTasks and SkyVolumes true: one Job per node, one claim per volume.
@@ -47,6 +47,12 @@ pub struct Args {
     #[arg(long = "priority-class", value_delimiter = ',', value_name = "PRIORITY=CLASS", value_parser = rank_class)]
     #[arg(allow_hyphen_values = true)]
     pub priority_classes: Vec<(i32, String)>,
+
+    /// A field of `podConfig` that is allowed although it gives a pod power over its machine, the cluster or others; may be
+    /// given several times.
+    #[arg(long = "allow-pod-config", value_delimiter = ',', value_name = "FIELD")]
+    #[arg(value_parser = PossibleValuesParser::new(sky_operator_core::task::pod_config::FIELDS))]
+    pub allow_pod_config: Vec<String>,
 
     /// How many objects of a kind are worked on at the same time.
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]

@@ -94,7 +94,7 @@ async fn write_all<K: Kind>(
     observed: &mut K::Observed,
 ) -> Result<(), PassError> {
     let namespace = object.namespace().unwrap_or_default();
-    if writes.iter().any(|write| matches!(write, Write::CreateJob(_))) {
+    if writes.iter().any(|write| write.job().is_some()) {
         confirm(&scope.client, &namespace, object).await?;
     }
     for write in writes {

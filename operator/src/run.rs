@@ -82,7 +82,12 @@ pub async fn run(args: Args) -> Result<(), RunError> {
     let agent_image = agent_image(&client, &args).await?;
     let placement =
         resources::Policy { spot_marks: args.spot_labels.clone(), priority_classes: args.priority_classes.clone() };
-    let policy = Policy { default_image: args.default_image.clone(), agent_image, placement };
+    let policy = Policy {
+        default_image: args.default_image.clone(),
+        agent_image,
+        placement,
+        pod_config: args.allow_pod_config.clone(),
+    };
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
     let readiness = Readiness::new();

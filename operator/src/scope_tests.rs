@@ -10,7 +10,6 @@ use kube::{
 use prometheus_client::registry::Registry;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use sky_operator_core::task::resources;
 
 use super::*;
 use crate::index::{Cached, Shelf};
@@ -47,11 +46,7 @@ fn scope(tasks: usize) -> Scope {
         namespace: None,
         stores,
         memory: Memory::default(),
-        policy: Policy {
-            default_image: String::new(),
-            agent_image: String::new(),
-            placement: resources::Policy::default(),
-        },
+        policy: Policy { default_image: String::new(), agent_image: String::new(), ..Policy::default() },
         machines: crate::machines::machines(false).0,
         metrics: Metrics::register(&mut Registry::default()),
         clock: || Timestamp::UNIX_EPOCH,

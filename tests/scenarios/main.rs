@@ -6,6 +6,7 @@ mod election;
 mod gateway;
 mod idle;
 mod life;
+mod machines;
 mod names;
 mod recordings;
 mod refusals;

@@ -8,6 +8,7 @@ use k8s_openapi::{
     apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::OwnerReference},
     jiff::SignedDuration,
 };
+use serde_json::Value;
 use sky_crd::condition::Reason;
 
 /// What one reconcile does. A converged object has a plan without writes and without a status.
@@ -42,6 +43,13 @@ pub enum Write {
     CreateToken(Box<Secret>),
     /// Creates the Job of a node.
     CreateJob(Box<Job>),
+    /// Creates the Job of a node whose pod the user has changed.
+    CreateChangedJob {
+        /// What it would be without the changes: its name, its owner, its labels.
+        job: Box<Job>,
+        /// What is created: JSON, because our types would drop what they do not know.
+        body: Box<Value>,
+    },
     /// Deletes a Job and its pods. The Job goes last (foreground): once it is gone, none of its pods runs any more.
     DeleteJob {
         /// Name of the Job.
@@ -89,6 +97,16 @@ pub enum Write {
         /// All owners that it then has.
         owners: Vec<OwnerReference>,
     },
+}
+
+impl Write {
+    /// The Job that this creates.
+    pub fn job(&self) -> Option<&Job> {
+        match self {
+            Self::CreateJob(job) | Self::CreateChangedJob { job, .. } => Some(job),
+            _ => None,
+        }
+    }
 }
 
 /// What a write brought: the object as the API server has it.

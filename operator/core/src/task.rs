@@ -17,6 +17,7 @@ mod observed;
 mod own;
 mod plan;
 mod pod;
+pub mod pod_config;
 pub mod resources;
 mod restart;
 mod retention;

@@ -23,7 +23,7 @@ use sky_crd::{
 };
 use sky_operator_core::{
     plan::Plan,
-    task::{self, ObservedTask, Policy, resources},
+    task::{self, ObservedTask, Policy},
     volume::{self, ObservedVolume},
 };
 
@@ -59,7 +59,7 @@ fn plan(recorded: &Recorded, now: Timestamp) -> Plan<SkyTaskStatus> {
     let policy = Policy {
         default_image: "python:3.13-slim".to_owned(),
         agent_image: "sky:next".to_owned(),
-        placement: resources::Policy::default(),
+        ..Policy::default()
     };
     let observed = ObservedTask {
         jobs: recorded.jobs.clone(),

@@ -192,10 +192,16 @@ fn missing(task: &ValidTask, observed: &ObservedTask, jobs: &[Option<&Job>], now
     let token = agent::token(task).map(Box::new).map(Write::CreateToken);
     let missing = (0..task.nodes).zip(jobs).filter(|(_, job)| job.is_none());
     let placement = resources::choose(task, &observed.cluster, jobs).placement;
-    let jobs =
-        missing.map(|(index, _)| Write::CreateJob(Box::new(job::job(task, &mounts, &placement, index, attempt))));
+    let jobs = missing.map(|(index, _)| create(task, job::job(task, &mounts, &placement, index, attempt)));
     // What pods mount and resolve comes before the pods.
     Next::Write(scripts.into_iter().chain(service).chain(token).chain(jobs).collect())
+}
+
+fn create(task: &ValidTask, job: Job) -> Write {
+    match &task.pod_config {
+        None => Write::CreateJob(Box::new(job)),
+        Some(config) => Write::CreateChangedJob { body: Box::new(config.change(&job)), job: Box::new(job) },
+    }
 }
 
 fn pending(reason: Reason, message: String) -> TaskPending {

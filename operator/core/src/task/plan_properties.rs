@@ -117,7 +117,7 @@ proptest! {
             prop_assert!(!finished || next.is_empty());
             for write in &next.writes {
                 let owners = match write {
-                    Write::CreateJob(job) => &job.metadata.owner_references,
+                    Write::CreateJob(job) | Write::CreateChangedJob { job, .. } => &job.metadata.owner_references,
                     Write::CreateService(service) => &service.metadata.owner_references,
                     Write::CreateToken(token) => &token.metadata.owner_references,
                     Write::CreateScripts(scripts) => &scripts.metadata.owner_references,

@@ -58,13 +58,14 @@ pub struct Choice {
 pub fn choose(task: &ValidTask, cluster: &Cluster, jobs: &[Option<&Job>]) -> Choice {
     let of_job = |job: &&Job| job.annotations().get(labels::ALTERNATIVE)?.parse::<usize>().ok();
     let own = jobs.iter().flatten().find_map(of_job).filter(|index| *index < task.wants.len());
-    let candidates: Vec<Placement> = task
+    let mut candidates: Vec<Placement> = task
         .wants
         .iter()
         .enumerate()
         .filter(|(index, _)| own.is_none_or(|own| own == *index))
         .flat_map(|(index, want)| placement::ways(index, want, &task.placement, cluster))
         .collect();
+    candidates.sort_by_key(|one| one.is_makeshift);
     let tolerations: Vec<Toleration> = task.spec.tolerations.iter().map(super::pod::toleration).collect();
     let fits = |one: &&Placement| one.fits(task.nodes, &task.spec.node_selector, &tolerations, cluster);
     let found = candidates.iter().find(fits);

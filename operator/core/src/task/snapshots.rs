@@ -35,6 +35,10 @@ pub(super) fn rendered(task: &SkyTask) -> String {
             }
             serde_yaml::to_string(&object)
         }
+        Write::CreateChangedJob { mut body, .. } => {
+            *body.pointer_mut("/spec/template/spec/containers/0/args/1").unwrap() = "<entry script>".into();
+            serde_yaml::to_string(&body)
+        }
         Write::CreateClaim(object) => serde_yaml::to_string(&object),
         Write::DeleteJob { .. }
         | Write::DeleteExtras { .. }
@@ -80,4 +84,22 @@ fn everything_passed_through() {
     }))
     .unwrap();
     insta::assert_snapshot!(rendered(&full).replace(&"x".repeat(9000), "<9000 bytes>"));
+}
+
+#[test]
+fn a_changed_pod() {
+    let mut changed = task(1);
+    changed.spec = serde_json::from_value(json!({
+        "user": "ann", "run": "true", "resources": {"accelerators": [{"name": "H100", "count": 1}], "ports": ["8080", "9000-9001"]},
+        "podConfig": "
+            metadata: {annotations: {example.com/a: b}}
+            spec:
+              imagePullSecrets: [{name: registry}]
+              tolerations: [{key: team, operator: Exists}]
+              containers: [{env: [{name: A, valueFrom: {secretKeyRef: {name: mine, key: a}}}], workingDir: /w}]
+              volumes: [{name: dshm, emptyDir: {sizeLimit: 1Gi}}]
+        ",
+    }))
+    .unwrap();
+    insta::assert_snapshot!(rendered(&changed));
 }

@@ -11,6 +11,7 @@ use sky_crd::{
 
 use super::{
     agent,
+    pod_config::{InvalidPodConfig, PodConfig},
     resources::{self, InvalidResources, Want},
 };
 use crate::owner::Owner;
@@ -27,6 +28,8 @@ pub struct Policy {
     pub agent_image: String,
     /// How machines are chosen.
     pub placement: resources::Policy,
+    /// Fields of a pod that users may change although they give it power: words out of [`super::pod_config::FIELDS`].
+    pub pod_config: Vec<String>,
 }
 
 /// A task whose children the API server has no reason of form to refuse.
@@ -56,6 +59,8 @@ pub struct ValidTask {
     pub agent_image: String,
     /// How machines are chosen.
     pub placement: resources::Policy,
+    /// Changes of the pod.
+    pub pod_config: Option<PodConfig>,
     /// Directory in the container.
     pub workdir: Option<String>,
     /// Everything else, as the user wrote it.
@@ -76,6 +81,9 @@ pub enum InvalidTask {
     /// `spec.resources`.
     #[error(transparent)]
     Resources(#[from] InvalidResources),
+    /// `spec.podConfig`.
+    #[error(transparent)]
+    PodConfig(#[from] InvalidPodConfig),
     /// A name in `spec.envs` or `spec.secrets`.
     #[error("{0}: `{1}` cannot be the name of an environment variable: letters, digits and `_`, not a digit first")]
     EnvName(&'static str, String),
@@ -120,9 +128,7 @@ pub fn validate(task: &SkyTask, policy: &Policy) -> Result<ValidTask, InvalidTas
     if let Some(mount) = spec.volumes.iter().find(|mount| mount.mount_path.contains(':')) {
         return Err(InvalidTask::MountPath(mount.mount_path.clone()));
     }
-    if spec.pod_config.is_some() {
-        return Err(InvalidTask::NotYet("spec.podConfig"));
-    }
+    let pod_config = spec.pod_config.as_ref().map(|text| PodConfig::read(text, &policy.pod_config)).transpose()?;
     if spec.expose.as_ref().is_some_and(|expose| expose.kind != ExposeType::ClusterIP) {
         return Err(InvalidTask::NotYet("spec.expose"));
     }
@@ -142,6 +148,7 @@ pub fn validate(task: &SkyTask, policy: &Policy) -> Result<ValidTask, InvalidTas
         default_image: policy.default_image.clone(),
         agent_image: policy.agent_image.clone(),
         placement: policy.placement.clone(),
+        pod_config,
         workdir: spec.workdir.as_ref().and_then(|workdir| workdir.path.clone()),
         spec: spec.clone(),
         status: task.status.clone().unwrap_or_default(),

@@ -43,6 +43,8 @@ pub struct Placement {
     pub tolerations: Vec<Toleration>,
     /// Container runtime class.
     pub runtime_class: Option<String>,
+    /// Whether this is less than what was asked for, and only better than nothing.
+    pub is_makeshift: bool,
     /// What was asked for and is not had.
     pub warnings: Vec<String>,
 }
@@ -50,29 +52,32 @@ pub struct Placement {
 /// All ways to place an alternative, the likelier first; at least one.
 pub(super) fn ways(alternative: usize, want: &Want, policy: &Policy, cluster: &Cluster) -> Vec<Placement> {
     let mut base = Placement { alternative, want: want.clone(), ..Placement::default() };
-    let mut required = vec![base.machine_type(cluster)];
+    let machine_type = base.machine_type(cluster);
     base.choose_disk(cluster);
-    if want.spot {
-        let Spot { required: terms, preferred, tolerations, warning } = spot::spot(&policy.spot_marks, cluster);
-        required.push(terms);
-        base.preferred.extend(preferred);
-        base.tolerations.extend(tolerations);
-        base.warnings.extend(warning);
-    }
-    match &want.accelerator {
-        None => {
-            base.required = every_one(&required);
-            base.preferred.push(term(label::ALL_MODELS.map(is_absent).to_vec()));
-            vec![base]
-        }
-        Some(accelerator) => {
-            let with = |device: Device| base.clone().with_device(device, &required, cluster);
-            device::devices(accelerator, cluster).into_iter().map(with).collect()
-        }
-    }
+    let spots = if want.spot { spot::ways(&policy.spot_marks, cluster) } else { vec![Spot::default()] };
+    let with_spot = |(index, spot): (usize, Spot)| {
+        let mut one = base.clone();
+        one.is_makeshift = index > 0;
+        one.preferred.extend(spot.preferred);
+        one.tolerations.extend(spot.tolerations);
+        one.warnings.extend(spot.warning);
+        one.with_devices(&[machine_type.clone(), spot.required], cluster)
+    };
+    spots.into_iter().enumerate().flat_map(with_spot).collect()
 }
 
 impl Placement {
+    /// All ways to have the devices that are asked for, on machines that fulfil one of each list.
+    fn with_devices(mut self, required: &[Vec<NodeSelectorTerm>], cluster: &Cluster) -> Vec<Self> {
+        let Some(accelerator) = self.want.accelerator.clone() else {
+            self.required = every_one(required);
+            self.preferred.push(term(label::ALL_MODELS.map(is_absent).to_vec()));
+            return vec![self];
+        };
+        let devices = device::devices(&accelerator, cluster);
+        devices.into_iter().map(|device| self.clone().with_device(device, required, cluster)).collect()
+    }
+
     fn with_device(mut self, device: Device, required: &[Vec<NodeSelectorTerm>], cluster: &Cluster) -> Self {
         let lists: Vec<_> = std::iter::once(device.terms).chain(required.iter().cloned()).collect();
         self.required = every_one(&lists);

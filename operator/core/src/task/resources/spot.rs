@@ -18,10 +18,10 @@ const MARKS: [(&str, &str); 5] = [
     ("node.kubernetes.io/lifecycle", "spot"),
 ];
 
-/// What a task that will do with spot machines asks for.
+/// One way to ask for spot machines.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Spot {
-    /// A machine must fulfil one of these; empty where the cluster has no spot machine.
+    /// A machine must fulfil one of these.
     pub(super) required: Vec<NodeSelectorTerm>,
     /// A machine should fulfil one of these.
     pub(super) preferred: Vec<NodeSelectorTerm>,
@@ -31,24 +31,31 @@ pub(super) struct Spot {
     pub(super) warning: Option<String>,
 }
 
-/// `more` are the administrator's own marks. A cluster without any spot machine runs the task all the same: the
-/// specification gives `use_spot` no effect, and a task that waits for ever for a lower price helps nobody. The
-/// administrator's marks are taken for machines that will come when they are asked for.
-pub(super) fn spot(more: &[(String, String)], cluster: &Cluster) -> Spot {
+/// The ways to ask for spot machines: only those, where the cluster has any, and those rather than others. `more` are the
+/// administrator's own marks.
+///
+/// Without a spot machine that is fit for it a task runs all the same: the specification gives `use_spot` no effect, and a
+/// task that waits for ever for a lower price helps nobody. The administrator's marks are taken for machines that will
+/// come when they are asked for.
+pub(super) fn ways(more: &[(String, String)], cluster: &Cluster) -> Vec<Spot> {
     let own = more.iter().map(|(key, value)| (key.as_str(), value.as_str()));
     let marks: Vec<(&str, &str)> = MARKS.into_iter().chain(own).collect();
     let terms: Vec<NodeSelectorTerm> =
         marks.iter().map(|(key, value)| term(vec![is_one_of(key, vec![(*value).to_owned()])])).collect();
-    let tolerations = marks.iter().map(|(key, value)| tolerate(key, Some(value))).collect();
-    let warning = match &cluster.machines {
-        _ if !more.is_empty() => None,
-        None => Some("the operator may not read machines: spot machines are preferred and others are taken too"),
-        Some(machines) if machines.iter().any(|machine| fit::fulfils_one(&terms, &machine.labels)) => None,
-        Some(_) => Some("the cluster has no spot machine: others are taken"),
+    let tolerations: Vec<Toleration> = marks.iter().map(|(key, value)| tolerate(key, Some(value))).collect();
+    let (exist, why) = match &cluster.machines {
+        None => (false, "the operator may not read machines: spot machines are preferred and others are taken too"),
+        Some(machines) if machines.iter().any(|machine| fit::fulfils_one(&terms, &machine.labels)) => {
+            (true, "no spot machine of the cluster is fit for it: others are taken")
+        }
+        Some(_) => (false, "the cluster has no spot machine: others are taken"),
     };
-    match warning {
-        None => Spot { required: terms, preferred: Vec::new(), tolerations, warning: None },
-        Some(why) => Spot { required: Vec::new(), preferred: terms, tolerations, warning: Some(why.to_owned()) },
+    let only = Spot { required: terms.clone(), tolerations: tolerations.clone(), ..Spot::default() };
+    let rather = Spot { preferred: terms, tolerations, warning: Some(why.to_owned()), ..Spot::default() };
+    match (more.is_empty(), exist) {
+        (false, _) => vec![only],
+        (true, true) => vec![only, rather],
+        (true, false) => vec![rather],
     }
 }
 

@@ -238,6 +238,16 @@ fn spot_machines() {
     let choice = choose(&task(1, json!({"useSpot": true})), &none, &[]);
     assert_eq!(taken(&choice.placement, &none), [0]);
     assert!(choice.told.unwrap().warnings[0].contains("no spot machine"));
+    // The only spot machine is closed to others: the task runs elsewhere, and a second alternative comes before that.
+    let closed = cluster(vec![
+        machine(json!({"cloud.google.com/gke-spot": "true"}), &[], tainted("team", "x")),
+        machine(json!({}), &[], json!([])),
+    ]);
+    let choice = choose(&task(1, json!({"useSpot": true})), &closed, &[]);
+    assert_eq!(taken(&choice.placement, &closed), [1]);
+    assert!(choice.told.unwrap().warnings[0].contains("no spot machine of the cluster is fit"));
+    let two = json!({"alternatives": [{"useSpot": true}, {"cpus": 2}]});
+    assert_eq!(placed(1, two, &closed).alternative, 1);
 }
 
 #[test]
