@@ -47,8 +47,8 @@ pub(crate) struct CreateVolume {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A file is one volume: as SkyPilot writes it, or with the fields of `volumes create`. A volume of
-yours that has its name and is as the file says is left alone; one that is different is an error,
-as volumes cannot be changed.
+yours that has its name and is as the file says is left alone; one that is different is an error:
+no volume is changed.
 
   name: data                            name: data
   type: k8s-pvc                         size: 10Gi

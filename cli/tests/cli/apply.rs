@@ -64,7 +64,7 @@ fn a_volume_that_differs_is_an_error() {
         let home_of = gateway(&json!([there]));
         let home = Home::bob(&home_of.url);
         home.file("data.yaml", SKYPILOT);
-        let message = format!("Error: Volume data exists and {difference}: a volume cannot be changed\n");
+        let message = format!("Error: Volume data exists and {difference}: `volumes apply` changes no volume\n");
         let hint = "hint: write another name, or delete the volume and its data: `k8s-cli volumes delete vol12345`\n";
         check(&home, "volumes apply -f data.yaml", 1, &message, hint);
     }

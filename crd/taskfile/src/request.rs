@@ -1,6 +1,6 @@
 //! From the normal form to the body of a request: what can be run, what is refused, what is left out with a warning.
 
-use std::{collections::BTreeMap, mem::take};
+use std::collections::BTreeMap;
 
 use sky_crd::{
     TaskId, User,
@@ -65,10 +65,10 @@ impl Refusals<'_> {
     /// What the API would refuse is better refused here, where the line can be shown. Id and user do not matter.
     fn check(&mut self, request: &mut TaskRequest) {
         // These may be large and are never refused: not copied.
-        let large = (take(&mut request.envs), request.setup.take(), request.run.take());
+        let large = (request.setup.take(), request.run.take());
         let user = DEFAULT_USER.parse::<User>();
         let made = user.map(|user| request.clone().into_task(&TaskId::from_bits(0), &user, ""));
-        (request.envs, request.setup, request.run) = large;
+        (request.setup, request.run) = large;
         if let Ok(Err(InvalidField { path, message })) = made {
             let keys: Vec<&str> = path.iter().map(String::as_str).collect();
             self.add(&keys, message);

@@ -9,7 +9,15 @@ pub(super) fn show(printer: Printer, request: TaskRequest) -> Result<(), Error> 
     if printer.format() == Format::Name {
         return Err(Error::Options("--dry-run has no task ID to print: use -o yaml or -o json"));
     }
-    printer.document(&resource(request, config::current_user().as_deref())?)
+    let secrets: Vec<String> = request.secrets.keys().cloned().collect();
+    printer.document(&resource(request, config::current_user().as_deref())?)?;
+    if !secrets.is_empty() {
+        let names = secrets.join(", ");
+        printer.hint(&format!(
+            "the values of {names} are not shown: `jobs submit` keeps them in a Secret of the task's own"
+        ));
+    }
+    Ok(())
 }
 
 /// The SkyTask, with neither id nor namespace, which the gateway chooses, nor labels, which follow from the id. Without a
@@ -19,10 +27,11 @@ fn resource(request: TaskRequest, user: Option<&str>) -> Result<Value, Error> {
     let named = request.name.as_ref().is_some_and(|name| !name.is_empty());
     let owner: User = user.unwrap_or("default").parse().map_err(Error::NoUser)?;
     let task = request.into_task(&id, &owner, "").map_err(Error::Field)?;
-    let name = task.metadata.name.as_deref().unwrap_or_default().trim_end_matches(&format!("-{id}")).to_owned();
+    let object = task.metadata.name.clone().unwrap_or_default();
+    let name = object.strip_suffix(&format!("-{id}")).unwrap_or(&object).to_owned();
     let mut metadata = Map::new();
     if named {
-        metadata.insert("name".to_owned(), name.into());
+        metadata.insert("name".to_owned(), name.clone().into());
     } else {
         metadata.insert("generateName".to_owned(), "task-".into());
     }
@@ -33,6 +42,7 @@ fn resource(request: TaskRequest, user: Option<&str>) -> Result<Value, Error> {
         if let Some(spec) = resource.get_mut("spec").and_then(Value::as_object_mut) {
             spec.shift_remove("taskId");
             leave_out_defaults(spec)?;
+            name_secrets(spec, &object, &name);
             if !named {
                 spec.shift_remove("name");
             }
@@ -50,6 +60,17 @@ fn leave_out_defaults(spec: &mut Map<String, Value>) -> Result<(), Error> {
     let default = default.map_err(|error| Error::Output(error.into()))?;
     spec.retain(|name, value| matches!(name.as_str(), "user" | "numNodes") || default.get(name) != Some(value));
     Ok(())
+}
+
+/// Secrets of the task's own are called by its name, which has no id here.
+fn name_secrets(spec: &mut Map<String, Value>, object: &str, name: &str) {
+    for (list, key) in [("secrets", "secretName"), ("imagePullSecrets", "name")] {
+        for entry in spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Some(own) = entry.get(key).and_then(Value::as_str).and_then(|known| known.strip_prefix(object)) {
+                entry[key] = format!("{name}{own}").into();
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -79,5 +100,17 @@ mod tests {
         let task = shown(json!({"run": "x"}), None);
         assert_eq!(task["metadata"], json!({"generateName": "task-"}));
         assert_eq!(task["spec"], json!({"numNodes": 1, "run": "x"}));
+    }
+
+    #[test]
+    fn secrets_of_its_own_have_no_id() {
+        let mut spec = Map::new();
+        let secret = |name: &str| json!([{"name": "A", "secretName": name, "key": "A"}]);
+        spec.insert("secrets".to_owned(), secret("x-00000000-secrets"));
+        name_secrets(&mut spec, "x-00000000", "x");
+        assert_eq!(spec["secrets"], secret("x-secrets"));
+        spec.insert("secrets".to_owned(), secret("mine"));
+        name_secrets(&mut spec, "x-00000000", "x");
+        assert_eq!(spec["secrets"], secret("mine"));
     }
 }
