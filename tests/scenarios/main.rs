@@ -3,6 +3,7 @@
 mod crash;
 mod deletion;
 mod election;
+mod gang;
 mod gateway;
 mod idle;
 mod life;

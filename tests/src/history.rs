@@ -3,6 +3,7 @@
 use std::{
     fmt::Debug,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use futures::StreamExt as _;
@@ -78,7 +79,12 @@ where
 
     /// The first state that fits, past or to come.
     pub async fn when(&self, what: &str, fits: impl Fn(&K) -> bool) -> K {
-        self.find(what, |changes| {
+        self.when_within(DEADLINE, what, fits).await
+    }
+
+    /// As [`Self::when`], for what may take longer than usual.
+    pub async fn when_within(&self, limit: Duration, what: &str, fits: impl Fn(&K) -> bool) -> K {
+        self.find_within(limit, what, |changes| {
             changes.iter().find_map(|change| match change {
                 Change::Is(object) if fits(object) => Some(object.clone()),
                 _ => None,
@@ -104,6 +110,10 @@ where
 
     /// The first answer that the history gives.
     pub async fn find<T>(&self, what: &str, search: impl Fn(&[Change<K>]) -> Option<T>) -> T {
+        self.find_within(DEADLINE, what, search).await
+    }
+
+    async fn find_within<T>(&self, limit: Duration, what: &str, search: impl Fn(&[Change<K>]) -> Option<T>) -> T {
         let mut seen = self.seen.clone();
         let search = async {
             loop {
@@ -114,8 +124,8 @@ where
                 seen.changed().await.expect("the watch goes on");
             }
         };
-        let found = timeout(DEADLINE, search).await;
-        found.unwrap_or_else(|_| panic!("not within {DEADLINE:?}: {what}; last seen: {:#?}", self.changes().last()))
+        let found = timeout(limit, search).await;
+        found.unwrap_or_else(|_| panic!("not within {limit:?}: {what}; last seen: {:#?}", self.changes().last()))
     }
 }
 

@@ -5,6 +5,8 @@
 pub mod audit;
 pub mod cli;
 pub mod cluster;
+pub mod ending;
+pub mod fault;
 pub mod gateway;
 pub mod history;
 pub mod operator;

@@ -1,8 +1,8 @@
 //! A namespace of a test's own, with an operator of its own.
 
-use std::{fmt::Debug, future::Future, panic::AssertUnwindSafe};
+use std::{fmt::Debug, future::Future, panic::AssertUnwindSafe, time::Duration};
 
-use futures::FutureExt as _;
+use futures::{AsyncBufReadExt as _, FutureExt as _, StreamExt as _};
 use k8s_openapi::{
     NamespaceResourceScope,
     api::{
@@ -18,11 +18,12 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use sky_crd::{
     condition::{ConditionType, is_true},
-    task::SkyTask,
+    task::{NodePhase, NodeStatus, SkyTask},
     volume::SkyVolume,
 };
 
 use crate::{
+    DEADLINE,
     cluster::{client, room_for},
     history::History,
     operator::{self, Operator},
@@ -124,6 +125,68 @@ impl Space {
     /// The first state of the task that fits.
     pub async fn when(&self, name: &str, what: &str, fits: impl Fn(&SkyTask) -> bool) -> SkyTask {
         self.tasks.when(&format!("task {name} {what}"), |task| task.name_any() == name && fits(task)).await
+    }
+
+    /// As [`Self::when`], for what may take longer than usual.
+    pub async fn when_within(
+        &self,
+        limit: Duration,
+        name: &str,
+        what: &str,
+        fits: impl Fn(&SkyTask) -> bool,
+    ) -> SkyTask {
+        let what = format!("task {name} {what}");
+        self.tasks.when_within(limit, &what, |task| task.name_any() == name && fits(task)).await
+    }
+
+    /// The names of the task's pods by rank, once all of its nodes run.
+    pub async fn running(&self, name: &str) -> Vec<String> {
+        let nodes = self.running_nodes(name).await.into_iter();
+        nodes.map(|node| node.pod.expect("a running node has a pod")).collect()
+    }
+
+    /// The task's nodes, once all of them run.
+    pub async fn running_nodes(&self, name: &str) -> Vec<NodeStatus> {
+        let runs = |task: &SkyTask| {
+            let status = task.status.as_ref();
+            status.is_some_and(|s| !s.nodes.is_empty() && s.nodes.iter().all(|node| node.phase == NodePhase::Running))
+        };
+        self.when(name, "runs on all nodes", runs).await.status.expect("a status").nodes
+    }
+
+    /// The pod of a node, once it has one.
+    pub async fn pod(&self, name: &str, index: usize) -> String {
+        let pod = |task: &SkyTask| task.status.as_ref()?.nodes.get(index)?.pod.clone();
+        let task = self.when(name, &format!("has a pod for node {index}"), |task| pod(task).is_some()).await;
+        pod(&task).expect("it has")
+    }
+
+    /// Waits until the log of a pod has a line with this, and returns all of it.
+    pub async fn said(&self, pod: &str, what: &str) -> String {
+        let pods = self.api::<Pod>();
+        let params = LogParams { container: Some("task".to_owned()), follow: true, ..LogParams::default() };
+        let follow = async {
+            // Again from the beginning while the container is being started, and when a kubelet has ended the stream.
+            loop {
+                let mut all = String::new();
+                if let Ok(stream) = pods.log_stream(pod, &params).await {
+                    let mut lines = std::pin::pin!(stream.lines());
+                    while let Some(Ok(line)) = lines.next().await {
+                        all += &line;
+                        all.push('\n');
+                        if line.contains(what) {
+                            return all;
+                        }
+                    }
+                }
+                let phase = pods.get(pod).await.expect("the pod").status.and_then(|status| status.phase);
+                let over = matches!(phase.as_deref(), Some("Succeeded" | "Failed"));
+                assert!(!over, "{pod} ended without saying {what:?}:\n{all}");
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        };
+        let said = tokio::time::timeout(DEADLINE, follow).await;
+        said.unwrap_or_else(|_| panic!("not within {DEADLINE:?}: {pod} says {what:?}"))
     }
 
     /// The log of a node, as the kubelet has it.
