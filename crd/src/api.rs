@@ -9,7 +9,7 @@ mod task;
 mod volume;
 
 pub use resources::ResourcesRequest;
-pub use secret::SecretValue;
+pub use secret::{Confidential, SecretValue};
 pub use task::{NodeView, TaskMetadata, TaskRequest, TaskState, TaskView};
 pub use volume::{VolumeMetadata, VolumeRequest, VolumeView};
 

@@ -42,6 +42,7 @@ const GATEWAY_MAY: &[Right] = &[
     ("skytask.dev", "skyvolumes", "", "get list watch create delete"),
     ("", "pods", "", "get"),
     ("", "pods", "log", "get"),
+    ("", "secrets", "", "create"),
 ];
 
 /// Nobody of ours may do any of this, in any namespace.
@@ -73,7 +74,6 @@ const GATEWAY_MAY_NOT: &[Right] = &[
     ("", "persistentvolumeclaims", "", "create delete"),
     ("", "services", "", "create"),
     ("", "configmaps", "", "create"),
-    ("", "secrets", "", "create"),
     ("skytask.dev", "skytasks", "status", "patch update"),
 ];
 

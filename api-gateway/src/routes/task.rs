@@ -18,7 +18,10 @@ use crate::{
     app::App,
     error::ApiError,
     inputs::{AllUsers, Head, Submission},
-    store::cached::{came_through_gateway, tracked_by},
+    store::{
+        cached::{came_through_gateway, tracked_by},
+        secrets,
+    },
 };
 
 /// How many deletes of a bulk stop are on their way at a time.
@@ -67,9 +70,25 @@ pub async fn submit(
         let task = request.body.clone().into_task(id, &request.head, namespace);
         task.map_err(|field| request.refuse(&field))
     };
-    let task_id = app.store.tasks.create(|| app.fresh_id(), make).await?.to_string();
+    let task = app.store.tasks.create(|| app.fresh_id(), make).await?;
+    keep_secrets(&app, &request, &task).await?;
+    let task_id = task.task_id().to_string();
     let message = format!("Task submitted successfully with ID: {task_id}");
     Ok(Json(TaskOutcome { task_id, status: "submitted", message }))
+}
+
+/// Creates the Secrets that the task refers to, after the task, whose they are; it waits for them. A task that cannot have
+/// them is taken back.
+async fn keep_secrets(app: &App, request: &Submission<User, TaskRequest>, task: &SkyTask) -> Result<(), ApiError> {
+    let confidential = request.body.clone().take_confidential().map_err(|field| request.refuse(&field))?;
+    for secret in confidential.secrets(task) {
+        if let Err(error) = secrets::create(&app.store.secrets, &secret).await {
+            // What the user is told is why it failed; a task that stays says itself what it waits for.
+            drop(app.store.tasks.delete(task).await);
+            return Err(error);
+        }
+    }
+    Ok(())
 }
 
 /// Lists the tasks of a user, or of all.

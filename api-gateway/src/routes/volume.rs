@@ -52,7 +52,7 @@ pub async fn create(
         let volume = request.body.clone().into_volume(id, &request.head, namespace);
         volume.map_err(|field| request.refuse(&field))
     };
-    let volume_id = app.store.volumes.create(|| app.fresh_id(), make).await?.to_string();
+    let volume_id = app.store.volumes.create(|| app.fresh_id(), make).await?.volume_id().to_string();
     let message = format!("Volume created successfully with ID: {volume_id}");
     Ok(Json(VolumeOutcome { volume_id, status: "created", message }))
 }

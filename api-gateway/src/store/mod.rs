@@ -3,12 +3,13 @@
 pub mod cache;
 pub mod cached;
 mod fault;
+pub mod secrets;
 pub mod shelf;
 pub mod volumes;
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::{Api, Client};
 use sky_crd::{task::SkyTask, volume::SkyVolume};
 
@@ -25,6 +26,8 @@ pub struct Store {
     pub volumes: Arc<Shelf<SkyVolume>>,
     /// The pods, for their logs.
     pub pods: Api<Pod>,
+    /// The Secrets, to be created.
+    pub secrets: Api<Secret>,
 }
 
 impl Store {
@@ -34,7 +37,8 @@ impl Store {
             namespace: namespace.to_owned(),
             tasks: Arc::new(Shelf::new(Api::namespaced(client.clone(), namespace))),
             volumes: Arc::new(Shelf::new(Api::namespaced(client.clone(), namespace))),
-            pods: Api::namespaced(client, namespace),
+            pods: Api::namespaced(client.clone(), namespace),
+            secrets: Api::namespaced(client, namespace),
         }
     }
 }

@@ -22,9 +22,9 @@ use super::{
 use crate::error::ApiError;
 
 /// How long one call to the API server may take, its own retries included.
-const CALL: Duration = Duration::from_secs(15);
+pub(super) const CALL: Duration = Duration::from_secs(15);
 /// Name of our writes in `managedFields`.
-const FIELD_MANAGER: &str = "sky-api-gateway";
+pub(super) const FIELD_MANAGER: &str = "sky-api-gateway";
 /// A fresh id is taken by chance once in billions of tries; twice in a row means that something else is wrong.
 const ID_TRIES: usize = 3;
 
@@ -128,12 +128,12 @@ impl<K: Cached> Shelf<K> {
         }
     }
 
-    /// Creates what `make` makes of a fresh id. Returns the id.
+    /// Creates what `make` makes of a fresh id. Returns it as the API server has it.
     pub async fn create(
         &self,
         fresh_id: impl Fn() -> TaskId,
         make: impl Fn(&TaskId) -> Result<K, ApiError>,
-    ) -> Result<TaskId, ApiError> {
+    ) -> Result<K, ApiError> {
         for _ in 0..ID_TRIES {
             let id = fresh_id();
             let object = make(&id)?;
@@ -145,8 +145,8 @@ impl<K: Cached> Shelf<K> {
             };
             if let Some(created) = created {
                 audit("create", &created);
-                self.cache.created(created, Instant::now());
-                return Ok(id);
+                self.cache.created(created.clone(), Instant::now());
+                return Ok(created);
             }
         }
         Err(ApiError::Conflict("No free id was found: try again".to_owned()))

@@ -1,6 +1,6 @@
 //! From checked fields to the wire types: nothing can go wrong any more.
 
-use sky_crd::api::{ResourcesRequest, TaskRequest, VolumeRequest};
+use sky_crd::api::{ResourcesRequest, SecretValue, TaskRequest, VolumeRequest};
 
 use super::{
     since::Since,
@@ -77,7 +77,11 @@ pub fn task(mut fields: Fields) -> TaskRequest {
         workdir: fields.text("workdir"),
         resources: fields.object("resources").map(resources),
         envs: fields.text_map("envs"),
-        secrets: std::collections::BTreeMap::new(),
+        secrets: fields
+            .text_map::<Vec<_>>("secrets")
+            .into_iter()
+            .map(|(name, value)| (name, SecretValue::from(value)))
+            .collect(),
         file_mounts: fields.text_map("file_mounts"),
         volumes: fields.text_map("volumes"),
         setup: fields.text("setup"),

@@ -119,6 +119,7 @@ pub static TASK: Model = Model {
         nullable("setup", Kind::Text, &[]),
         field("run", Kind::Text, Need::RequiredUnless("setup"), &[]),
         // Not the original's.
+        nullable("secrets", Kind::TextMap, &[Also::ScalarValues]),
         nullable("config", Kind::AnyObject, &[]),
     ],
 };

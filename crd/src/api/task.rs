@@ -6,7 +6,7 @@ use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use kube::{ResourceExt as _, core::ObjectMeta};
 use serde::{Deserialize, Serialize};
 
-use super::{InvalidField, ResourcesRequest, SecretValue, config, volume, wire_time};
+use super::{Confidential, InvalidField, ResourcesRequest, SecretValue, config, volume, wire_time};
 use crate::{
     TaskId, User, label, name,
     task::{
@@ -55,21 +55,26 @@ pub struct TaskRequest {
 }
 
 impl TaskRequest {
+    /// Takes out what may not be in the task itself.
+    ///
+    /// # Errors
+    /// [`InvalidField`] when the credentials of a registry are incomplete.
+    pub fn take_confidential(&mut self) -> Result<Confidential, InvalidField> {
+        Confidential::new(std::mem::take(&mut self.secrets), &mut self.envs)
+    }
+
     /// The resource that this request asks for, for `user`, with a fresh `id`, in `namespace`.
     ///
     /// # Errors
     /// [`InvalidField`] for the first field whose text means nothing to Kubernetes.
-    pub fn into_task(self, id: &TaskId, user: &User, namespace: &str) -> Result<SkyTask, InvalidField> {
+    pub fn into_task(mut self, id: &TaskId, user: &User, namespace: &str) -> Result<SkyTask, InvalidField> {
+        let confidential = self.take_confidential()?;
         let name = self.name.filter(|name| !name.is_empty()).unwrap_or_else(|| format!("task-{id}"));
         if name.len() > 253 {
             return Err(InvalidField::new(&["name"], &"a name has at most 253 bytes"));
         }
-        if !self.secrets.is_empty() {
-            let message = "secrets are not supported yet: without them the task would run and fail";
-            return Err(InvalidField::new(&["secrets"], &message));
-        }
         let resources = self.resources.unwrap_or_default();
-        let spec = SkyTaskSpec {
+        let mut spec = SkyTaskSpec {
             task_id: Some(id.to_string()),
             name: Some(name.clone()),
             user: user.to_string(),
@@ -97,6 +102,7 @@ impl TaskRequest {
             pod_config: config::pod_config(&self.config)?,
             lifecycle: Lifecycle::default(),
         };
+        confidential.refer(&name::object_name(&name, id), &mut spec);
         let mut labels = label::task_labels(id, &name, user);
         labels.insert(label::MANAGED_BY.to_owned(), label::MANAGED_BY_CLI.to_owned());
         let metadata = ObjectMeta {
@@ -332,6 +338,35 @@ mod tests {
         assert_eq!(resources.image_id.as_deref(), Some("img"));
         assert_eq!(task.spec.volumes[0].name, "v");
         assert_eq!(task.names().jobs(0), ["t-000000ab-node-0", "t-000000ab-node-1"]);
+    }
+
+    #[test]
+    fn secrets_go_into_secrets_that_are_the_tasks() {
+        let body = serde_json::json!({
+            "name": "t", "run": "r", "resources": {"image_id": "team/image:1"},
+            "envs": {"A": "x", "TOKEN": "in-envs", "SKYPILOT_DOCKER_USERNAME": "ann", "SKYPILOT_DOCKER_PASSWORD": "hunter2",
+                     "SKYPILOT_DOCKER_SERVER": "registry.test"},
+            "secrets": {"TOKEN": "hunter3"},
+        });
+        let mut task = task(body.clone()).unwrap();
+        let written = serde_json::to_string(&task).unwrap();
+        assert!(!written.contains("hunter") && !written.contains("in-envs"), "{written}");
+        assert_eq!(task.spec.resources.image_id.as_deref(), Some("registry.test/team/image:1"));
+        let names: Vec<_> = task.spec.secrets.iter().map(|secret| secret.name.as_str()).collect();
+        assert_eq!(names, ["SKYPILOT_DOCKER_PASSWORD", "TOKEN"]);
+        task.metadata.uid = Some("uid".to_owned());
+        let secrets = request(body).take_confidential().unwrap().secrets(&task);
+        let described: Vec<_> =
+            secrets.iter().map(|secret| (secret.name_any(), secret.type_.as_deref().unwrap_or_default())).collect();
+        let expected = [
+            ("t-000000ab-secrets".to_owned(), "Opaque"),
+            ("t-000000ab-registry".to_owned(), "kubernetes.io/dockerconfigjson"),
+        ];
+        assert_eq!(described, expected);
+        let data = secrets[1].string_data.as_ref().unwrap();
+        let config = r#"{"auths":{"registry.test":{"username":"ann","password":"hunter2"}}}"#;
+        assert_eq!(data[".dockerconfigjson"], config);
+        assert!(secrets.iter().all(|secret| secret.metadata.owner_references.as_ref().unwrap()[0].uid == "uid"));
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod retention;
 mod scripts;
 mod service;
 mod status;
+mod stragglers;
 mod termination;
 mod validate;
 mod volumes;

@@ -11,6 +11,7 @@ use sky_crd::{
 use super::{
     ValidTask, ending, own, restart,
     status::{Course, Stage, failure, first_start, last_end, status},
+    stragglers,
 };
 
 /// Attempts, and machines of each, that are remembered.
@@ -74,7 +75,8 @@ pub(super) fn ended(node: NodeStatus, decided: &TaskEnding) -> NodeStatus {
     if node.phase == NodePhase::Succeeded || (node.phase == NodePhase::Failed && node.reason.is_some()) {
         return node;
     }
-    NodeStatus { phase: NodePhase::Failed, reason: Some(decided.reason.clone()), message: None, ..node }
+    let node = NodeStatus { phase: NodePhase::Failed, reason: Some(decided.reason.clone()), message: None, ..node };
+    if ending::reason(decided) == Reason::PeerFailed { stragglers::ended(node, &decided.message) } else { node }
 }
 
 /// The status in which the next attempt is the current one, if this one has had a Job at all: names of Jobs are never

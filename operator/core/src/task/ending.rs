@@ -6,12 +6,18 @@ use sky_crd::{
     task::{SkyTaskStatus, TaskEnding, TaskFailure},
 };
 
-use super::{ValidTask, deadline, restart};
+use super::{ValidTask, deadline, restart, stragglers};
 
 /// What ends an attempt, the weakest first: what has been decided can only be overruled by something stronger, so that
 /// a task that is told to stop while it is being suspended is stopped.
-const CAUSES: [Reason; 5] =
-    [Reason::Restarting, Reason::Suspended, Reason::StartDeadlineExceeded, Reason::DeadlineExceeded, Reason::Stopped];
+const CAUSES: [Reason; 6] = [
+    Reason::PeerFailed,
+    Reason::Restarting,
+    Reason::Suspended,
+    Reason::StartDeadlineExceeded,
+    Reason::DeadlineExceeded,
+    Reason::Stopped,
+];
 
 /// Why the attempt of which `seen` speaks has to be ended now, if it has to be and that is not decided yet. `seen` knows
 /// of no ending.
@@ -31,6 +37,7 @@ pub(super) fn decided(task: &ValidTask, seen: &SkyTaskStatus, ending: &TaskEndin
             let (reason, message) = (ending.reason.clone(), ending.message.clone());
             status.failure.get_or_insert(TaskFailure { reason, message, ..TaskFailure::default() });
         }
+        Reason::PeerFailed => status.failure.clone_from(&seen.failure),
         _ => {}
     }
     status
@@ -68,7 +75,11 @@ fn cause(task: &ValidTask, seen: &SkyTaskStatus, now: Timestamp) -> Option<TaskE
     if rules.suspend && !rules.stop && (goes_on || again.is_some()) {
         return Some(ending(Reason::Suspended, "spec.suspend is true"));
     }
-    again.filter(|_| !rules.stop).map(|failure| ending(Reason::Restarting, &failure.message))
+    if let Some(failure) = again.filter(|_| !rules.stop) {
+        return Some(ending(Reason::Restarting, &failure.message));
+    }
+    let late = stragglers::due(task, seen).is_some_and(|due| due <= now);
+    late.then(|| ending(Reason::PeerFailed, &stragglers::message(seen)))
 }
 
 fn ending(reason: Reason, message: &str) -> TaskEnding {

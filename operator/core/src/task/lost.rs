@@ -20,7 +20,7 @@ use sky_crd::{
 use super::{ValidTask, agent};
 
 /// How long a kubelet may take to report what it has done.
-const REPORT: SignedDuration = SignedDuration::from_secs(30);
+pub(super) const REPORT: SignedDuration = SignedDuration::from_secs(30);
 /// Seconds that a node of several stays on a machine that does not answer; Kubernetes' default of 300 would keep the
 /// others waiting for it. A machine counts as such after 40 s.
 const TOLERATED_SECONDS: i64 = 60;
@@ -94,7 +94,7 @@ fn due(pod: &Pod, told: Option<Timestamp>, patience: SignedDuration) -> Option<(
 }
 
 /// A node that has lost its peers instead ends as they do, and its kubelet says so in that time.
-fn patience(task: &ValidTask) -> SignedDuration {
+pub(super) fn patience(task: &ValidTask) -> SignedDuration {
     SignedDuration::from_secs(i64::from(2 * agent::LOST_SECONDS + task.spec.grace_period_seconds)) + REPORT
 }
 

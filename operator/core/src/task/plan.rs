@@ -18,7 +18,7 @@ use super::{
     node::{NodeEvidence, node_status},
     own, resources, retention, scripts, service,
     status::{self, Course, Stage},
-    volumes,
+    stragglers, volumes,
 };
 use crate::{
     plan::{Note, Plan, Write},
@@ -230,7 +230,10 @@ fn nodes(task: &ValidTask, observed: &ObservedTask, jobs: &[&Job], now: Timestam
         let node = node_status(&evidence, now);
         let is_new = node.phase.is_final() && recorded.is_none_or(|recorded| !recorded.phase.is_final());
         match decided {
-            Some(decided) if is_new => attempt::ended(NodeStatus { reason: None, ..node }, decided),
+            // What its own agent tells says more.
+            Some(decided) if is_new && node.peer.is_none() => {
+                attempt::ended(NodeStatus { reason: None, ..node }, decided)
+            }
             _ => node,
         }
     };
@@ -254,6 +257,7 @@ fn conclude(task: &ValidTask, observed: &ObservedTask, new: SkyTaskStatus, now: 
 fn look_again(task: &ValidTask, status: &SkyTaskStatus, now: Timestamp) -> SignedDuration {
     let begin = status.attempt_time.as_ref().map(|begin| begin.0);
     let deadline = deadline::next(task, status).filter(|_| !is_suspended(status)).map(|deadline| deadline.at);
-    let dues = [begin, deadline].into_iter().flatten().map(|due| due.duration_since(now));
+    let stragglers = stragglers::due(task, status).filter(|_| status.ending.is_none());
+    let dues = [begin, deadline, stragglers].into_iter().flatten().map(|due| due.duration_since(now));
     dues.filter(SignedDuration::is_positive).chain([RESYNC]).min().unwrap_or(RESYNC)
 }

@@ -228,6 +228,39 @@ fn what_a_node_itself_tells_of_its_end_replaces_what_its_peers_say() {
     assert_eq!((failure.node, failure.reason.as_str()), (Some(1), "OOMKilled"));
 }
 
+/// Nobody waits for a node that has not started; the others end by themselves, and their logs stay.
+#[test]
+fn when_a_node_has_failed_the_operator_ends_those_that_cannot_know() {
+    let deletes = |world: &World, second: i64| {
+        let writes = world.plan(second).writes;
+        writes.iter().filter(|write| matches!(write, Write::DeleteJob { .. })).count()
+    };
+    let mut world = World::new(3);
+    world.pass(0);
+    world.running(0, 1);
+    world.pass(2);
+    world.ended(1, 7, 5);
+    world.pass(5);
+    assert_eq!((deletes(&world, 94), &world.status().ending), (0, &None), "node 0 has time to end by itself");
+    let wait = world.plan(10).requeue.unwrap();
+    assert_eq!(wait.as_secs(), 85, "15 s to lose a peer, twice, 30 s of grace and 30 s to report, from second 5 on");
+    world.pass(95);
+    assert_eq!(world.status().ending.as_ref().unwrap().reason, "PeerFailed");
+    assert_eq!(deletes(&world, 96), 2);
+    let mut world = World::new(2);
+    world.pass(0);
+    world.ended(1, 7, 5);
+    world.pass(5);
+    assert_eq!(world.plan(10).requeue.unwrap().as_secs(), 25, "node 0 does not run: once that is certain");
+    world.pass(35);
+    assert_eq!((deletes(&world, 36), world.status().exit_code), (1, Some(7)));
+    world.job_is_over(1, "Failed");
+    world.settle(37);
+    let status = world.status();
+    assert!(is_finished(status) && status.phase == Some(TaskPhase::Failed) && status.exit_code == Some(7));
+    assert_eq!(status.nodes[0].reason.as_deref(), Some("PeerFailed"));
+}
+
 /// A network that was cut in two: each has ended because of the other.
 #[test]
 fn nodes_that_have_lost_each_other_still_have_a_failure() {
