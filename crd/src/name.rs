@@ -48,6 +48,11 @@ impl TaskNames {
         format!("{}-{}-scripts", self.stem, self.id)
     }
 
+    /// Service of the ports that rank 0 serves.
+    pub fn ports(&self) -> String {
+        format!("{}-ports", self.service())
+    }
+
     /// Secret with the token by which the task's nodes know each other. Named by the owner's UID too: a task that is
     /// applied again under the same id must not get the token of the one before, which is about to be deleted.
     pub fn token(&self, owner_uid: &str) -> String {

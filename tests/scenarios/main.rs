@@ -9,6 +9,7 @@ mod idle;
 mod life;
 mod machines;
 mod names;
+mod ports;
 mod recordings;
 mod refusals;
 mod rights;

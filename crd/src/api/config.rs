@@ -11,14 +11,13 @@ const MAX_POD_CONFIG: usize = 65_536;
 /// `config.kubernetes.ports`, with SkyPilot's words. `podip` is an address inside the cluster as well.
 pub(super) fn expose(config: &Map<String, Value>) -> Result<Option<Expose>, InvalidField> {
     let Some(mode) = kubernetes(config, "ports") else { return Ok(None) };
+    let refuse = |message: &str| InvalidField::new(&["config", "kubernetes", "ports"], &message);
     let kind = match mode.as_str().map(str::to_ascii_lowercase).as_deref() {
-        Some("loadbalancer") => ExposeType::LoadBalancer,
-        Some("ingress") => ExposeType::Ingress,
         Some("podip" | "clusterip") => ExposeType::ClusterIP,
-        _ => {
-            let message = "must be one of `clusterip`, `loadbalancer`, `ingress`, `podip`";
-            return Err(InvalidField::new(&["config", "kubernetes", "ports"], &message));
+        Some("loadbalancer" | "ingress") => {
+            return Err(refuse("is not supported yet: ports are reached inside the cluster, by `clusterip`"));
         }
+        _ => return Err(refuse("must be one of `clusterip`, `podip`")),
     };
     Ok(Some(Expose { kind, ..Expose::default() }))
 }

@@ -218,8 +218,7 @@ pub struct SkyTaskSpec {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Expose {
-    /// `ClusterIP`: inside the cluster. `LoadBalancer`: by a load balancer of the cloud. `Ingress`: by the cluster's
-    /// ingress controller, each port below `/skypilot/{namespace}/{task id}/{port}`.
+    /// `ClusterIP`: inside the cluster, by a Service of rank 0. `LoadBalancer` and `Ingress` are not supported yet.
     #[serde(rename = "type", default)]
     pub kind: ExposeType,
     /// Host name for `Ingress`. Default: any.

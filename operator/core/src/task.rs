@@ -18,6 +18,7 @@ mod own;
 mod plan;
 mod pod;
 pub mod pod_config;
+pub mod ports;
 pub mod resources;
 mod restart;
 mod retention;

@@ -16,8 +16,8 @@ pub(super) fn request(config: &Map<String, Value>, refusals: &mut Refusals<'_>) 
         let message = match (name, value) {
             ("pod_config", Value::Object(_)) => None,
             ("pod_config", _) => Some("must be a mapping: it is merged into the pod"),
-            (_, Value::String(mode)) if is_mode(mode) => None,
-            _ => Some("must be one of `clusterip`, `loadbalancer`, `ingress`, `podip`"),
+            // The request as a whole is checked as the gateway checks it.
+            _ => None,
         };
         match message {
             Some(message) => refusals.add(&["config", "kubernetes", name], message),
@@ -25,8 +25,4 @@ pub(super) fn request(config: &Map<String, Value>, refusals: &mut Refusals<'_>) 
         }
     }
     if parts.is_empty() { Map::new() } else { Map::from_iter([("kubernetes".to_owned(), parts.into())]) }
-}
-
-fn is_mode(text: &str) -> bool {
-    ["clusterip", "loadbalancer", "ingress", "podip"].iter().any(|mode| mode.eq_ignore_ascii_case(text))
 }

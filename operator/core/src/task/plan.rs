@@ -16,7 +16,7 @@ use super::{
     agent, attempt, deadline, ending, job, lost,
     news::{is_urgent, notes},
     node::{NodeEvidence, node_status},
-    own, resources, retention, scripts, service,
+    own, ports, resources, retention, scripts, service,
     status::{self, Course, Stage},
     stragglers, volumes,
 };
@@ -93,6 +93,9 @@ fn go_on(
     let course = Course::of_nodes(nodes);
     let mut seen = status::status(task, &task.status, course.clone(), now);
     seen.resources = chosen(task, observed, &own::by_rank(task, jobs));
+    if !all_recorded(&task.status, task.nodes) && !jobs.is_empty() {
+        seen.endpoints = ports::endpoints(task);
+    }
     if let Some(decided) = ending::due(task, &seen, now) {
         let base = ending::decided(task, &seen, &decided);
         let course = Course { ending: Some(decided), ..course };
@@ -188,13 +191,14 @@ fn missing(task: &ValidTask, observed: &ObservedTask, jobs: &[Option<&Job>], now
     }
     let attempt = own::attempt(&task.status);
     let scripts = scripts::config_map(task).map(Box::new).map(Write::CreateScripts);
-    let service = service::service(task).map(Box::new).map(Write::CreateService);
+    let services = [service::service(task), ports::service(task)].into_iter().flatten();
+    let services = services.map(Box::new).map(Write::CreateService);
     let token = agent::token(task).map(Box::new).map(Write::CreateToken);
     let missing = (0..task.nodes).zip(jobs).filter(|(_, job)| job.is_none());
     let placement = resources::choose(task, &observed.cluster, jobs).placement;
     let jobs = missing.map(|(index, _)| create(task, job::job(task, &mounts, &placement, index, attempt)));
     // What pods mount and resolve comes before the pods.
-    Next::Write(scripts.into_iter().chain(service).chain(token).chain(jobs).collect())
+    Next::Write(scripts.into_iter().chain(services).chain(token).chain(jobs).collect())
 }
 
 fn create(task: &ValidTask, job: Job) -> Write {

@@ -12,6 +12,7 @@ use sky_crd::{
 use super::{
     agent,
     pod_config::{InvalidPodConfig, PodConfig},
+    ports::{self, InvalidPorts},
     resources::{self, InvalidResources, Want},
 };
 use crate::owner::Owner;
@@ -61,6 +62,8 @@ pub struct ValidTask {
     pub placement: resources::Policy,
     /// Changes of the pod.
     pub pod_config: Option<PodConfig>,
+    /// Ports that rank 0 serves, first and last of each range.
+    pub ports: Vec<(u16, u16)>,
     /// Directory in the container.
     pub workdir: Option<String>,
     /// Everything else, as the user wrote it.
@@ -81,6 +84,9 @@ pub enum InvalidTask {
     /// `spec.resources`.
     #[error(transparent)]
     Resources(#[from] InvalidResources),
+    /// `spec.resources.ports`.
+    #[error(transparent)]
+    Ports(#[from] InvalidPorts),
     /// `spec.podConfig`.
     #[error(transparent)]
     PodConfig(#[from] InvalidPodConfig),
@@ -149,6 +155,7 @@ pub fn validate(task: &SkyTask, policy: &Policy) -> Result<ValidTask, InvalidTas
         agent_image: policy.agent_image.clone(),
         placement: policy.placement.clone(),
         pod_config,
+        ports: ports::ranges(&spec.resources.ports)?,
         workdir: spec.workdir.as_ref().and_then(|workdir| workdir.path.clone()),
         spec: spec.clone(),
         status: task.status.clone().unwrap_or_default(),
