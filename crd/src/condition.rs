@@ -241,6 +241,38 @@ mod tests {
         Verdict { kind: ConditionType::Ready, holds, reason: Reason::Starting, message: message.to_owned() }
     }
 
+    /// docs/status.md has one row for each word that a user can meet, and none for a word that there is not.
+    #[test]
+    fn every_reason_is_explained() {
+        let page = include_str!("../../docs/status.md");
+        let words_of = |title: &str| -> Vec<&str> {
+            let section = page.split("\n## ").find(|section| section.starts_with(title)).unwrap();
+            let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+            rows.map(|row| row.split('`').next().unwrap()).collect()
+        };
+        let mut reasons = words_of("Reasons");
+        reasons.sort_unstable();
+        let mut expected: Vec<_> = Reason::WORDS.iter().map(|(_, word)| *word).collect();
+        expected.sort_unstable();
+        assert_eq!(reasons, expected);
+        let conditions = [
+            ConditionType::Ready,
+            ConditionType::Reconciling,
+            ConditionType::Stalled,
+            ConditionType::Running,
+            ConditionType::Complete,
+            ConditionType::Failed,
+            ConditionType::Suspended,
+            ConditionType::Finished,
+        ];
+        assert_eq!(words_of("Conditions"), conditions.map(ConditionType::as_str));
+        let schema = crate::schema::task_crd();
+        let phases =
+            &schema["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"]["phase"];
+        let phases: Vec<_> = phases["enum"].as_array().unwrap().iter().filter_map(|phase| phase.as_str()).collect();
+        assert_eq!(words_of("Phases"), phases);
+    }
+
     #[test]
     fn time_moves_only_with_the_value() {
         let first = conclude(&[], &[ready(false, "a")], 1, at(10));

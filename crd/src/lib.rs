@@ -9,6 +9,7 @@ pub mod condition;
 pub mod label;
 pub mod name;
 pub mod quantity;
+pub mod reference;
 pub mod schema;
 pub mod task;
 mod task_id;
