@@ -5,6 +5,7 @@ mod deletion;
 mod election;
 mod gang;
 mod gateway;
+mod gitops;
 mod idle;
 mod life;
 mod machines;

@@ -9,6 +9,7 @@ pub mod ending;
 pub mod fault;
 pub mod gateway;
 pub mod history;
+pub mod kstatus;
 pub mod operator;
 pub mod space;
 
