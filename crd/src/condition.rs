@@ -75,6 +75,8 @@ pub enum Reason {
     Suspended,
     /// A node failed, and the task is tried again.
     Restarting,
+    /// It is run again, because its specification or its runToken has changed.
+    Rerun,
     /// It ran longer than activeDeadlineSeconds.
     DeadlineExceeded,
     /// Not all containers started within startDeadlineSeconds.
@@ -135,6 +137,7 @@ impl Reason {
         (Self::Stopped, "Stopped"),
         (Self::Suspended, "Suspended"),
         (Self::Restarting, "Restarting"),
+        (Self::Rerun, "Rerun"),
         (Self::DeadlineExceeded, "DeadlineExceeded"),
         (Self::StartDeadlineExceeded, "StartDeadlineExceeded"),
         (Self::Running, "Running"),

@@ -59,6 +59,12 @@ impl TaskNames {
         format!("{}-{}", self.service(), short_hash(owner_uid))
     }
 
+    /// The same for an attempt after the first, which may have other scripts.
+    pub fn later_scripts(&self, scripts: &[&str]) -> String {
+        // No script holds a NUL, so two pairs of scripts are never alike.
+        format!("{}-{}", self.scripts(), short_hash(&scripts.join("\0")))
+    }
+
     /// Host name of a node inside the task's Service.
     pub fn hostname(index: u32) -> String {
         format!("node-{index}")

@@ -47,7 +47,8 @@ pub fn task_crd() -> Value {
     add_rule(spec, "/properties/workdir", rule("has(self.path) != has(self.git)", "write either path or git", None));
     let work = "(has(self.run) && size(self.run) > 0) || (has(self.setup) && size(self.setup) > 0)";
     add_rule(spec, "", rule(work, "run is required (or setup)", Some("run")));
-    freeze_fields(spec, &[IDENTITY, RUN].concat());
+    freeze_fields(spec, IDENTITY);
+    freeze_unless_policy_allows(spec, RUN);
     let status = at(&mut crd, "/properties/status");
     merge(status, "/properties/nodes", list_map("index"));
     merge(status, "/properties/attempts", list_map("attempt"));
@@ -136,6 +137,18 @@ fn add_rule(schema: &mut Value, pointer: &str, rule: Value) {
 }
 
 /// Makes fields immutable, added and removed fields included: a rule on the field names the field.
+/// Makes fields of a task immutable unless its update policy, as it then is, lets them change. Only a rule on the whole
+/// specification sees both.
+fn freeze_unless_policy_allows(spec: &mut Value, fields: &[&str]) {
+    let allowed = "has(self.updatePolicy) && self.updatePolicy != 'Reject'";
+    for field in fields {
+        let same = format!(
+            "has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})"
+        );
+        add_rule(spec, "", rule(&format!("({allowed}) || ({same})"), IMMUTABLE, Some(field)));
+    }
+}
+
 fn freeze_fields(spec: &mut Value, fields: &[&str]) {
     for field in fields {
         add_rule(spec, &format!("/properties/{field}"), rule("self == oldSelf", IMMUTABLE, None));
@@ -224,9 +237,11 @@ mod tests {
         let mut named: Vec<&str> = fields.keys().map(String::as_str).collect();
         named.sort_unstable();
         assert_eq!(named, listed);
+        let rules = at(&mut crd, "/properties/spec/x-kubernetes-validations").to_string();
         for (name, field) in &fields {
             let frozen = field["x-kubernetes-validations"].to_string().contains("self == oldSelf");
-            assert_eq!(frozen, !LIVE.contains(&name.as_str()), "{name}");
+            assert_eq!(frozen, IDENTITY.contains(&name.as_str()), "{name}");
+            assert_eq!(rules.contains(&format!("self.{name} == oldSelf")), RUN.contains(&name.as_str()), "{name}");
         }
     }
 }

@@ -3,13 +3,15 @@
 mod fields;
 mod lifecycle;
 mod resources;
+mod run_hash;
 mod secrets;
 pub(crate) mod spec;
 mod status;
 
 pub use fields::{IDENTITY, LIVE, RUN};
-pub use lifecycle::Lifecycle;
+pub use lifecycle::{HealthyWhen, Lifecycle, UpdatePolicy};
 pub use resources::{Alternative, Resources};
+pub use run_hash::{is_comparable, run_hash};
 pub use secrets::{EnvFrom, SecretEnv};
 pub use spec::{
     Expose, ExposeType, FileMount, GitSource, ImagePullSecret, SkyTask, SkyTaskSpec, Toleration, VolumeMount, Workdir,

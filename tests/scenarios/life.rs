@@ -21,8 +21,12 @@ use sky_tests::{
 };
 
 async fn set(space: &Space, name: &str, spec: &Value) {
+    patch(space, name, spec).await.expect("this may change");
+}
+
+async fn patch(space: &Space, name: &str, spec: &Value) -> Result<SkyTask, kube::Error> {
     let patch = Patch::Merge(json!({"spec": spec}));
-    space.api::<SkyTask>().patch(name, &PatchParams::default(), &patch).await.expect("a live field may change");
+    space.api::<SkyTask>().patch(name, &PatchParams::default(), &patch).await
 }
 
 fn is(task: &SkyTask, phase: TaskPhase) -> bool {
@@ -178,6 +182,49 @@ async fn deadlines_end_a_task_and_what_is_over_goes_in_time() {
         space.tasks.find("the task without a future", gone).await;
         // The record is left alone.
         assert!(space.api::<SkyTask>().get_opt("record").await.expect("an answer").is_some());
+    })
+    .await;
+}
+
+async fn log_is(space: &Space, task: &SkyTask, line: &str) {
+    assert_eq!(Box::pin(space.log(task, 0)).await, format!("{line}\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_task_runs_again_only_as_its_policy_says() {
+    Space::with("policy", 3, async |space| {
+        let filler = "# filler\n".repeat(1000);
+        let script = |word: &str| format!("{filler}echo {word}");
+        space.task("fixed", json!({"run": script("one")})).await;
+        space.task("flexible", json!({"run": script("one"), "updatePolicy": "Rerun"})).await;
+        let server = json!({"run": "sleep 600", "updatePolicy": "NextRestart", "healthyWhen": "Started"});
+        space.task("server", server).await;
+        space.finished("fixed").await;
+        log_is(&space, &space.finished("flexible").await, "one").await;
+        space.when("server", "is healthy", |task| condition(task, ConditionType::Ready)).await;
+
+        let refused = patch(&space, "fixed", &json!({"run": script("two")})).await.expect_err("refused").to_string();
+        assert!(refused.contains("spec.run") && refused.contains("field is immutable"), "{refused}");
+        for (name, field) in [("fixed", "user"), ("flexible", "user"), ("flexible", "name"), ("flexible", "taskId")] {
+            let change = json!({field: "0123abcd"});
+            let refused = patch(&space, name, &change).await.expect_err("who a task is never changes").to_string();
+            assert!(refused.contains("field is immutable"), "{refused}");
+        }
+
+        let attempt = |task: &SkyTask| task.status.as_ref().and_then(|status| status.attempt);
+        set(&space, "flexible", &json!({"run": script("two"), "maxRestarts": 2})).await;
+        let again = |task: &SkyTask| attempt(task) == Some(1) && condition(task, ConditionType::Finished);
+        log_is(&space, &space.when("flexible", "has run again", again).await, "two").await;
+        set(&space, "server", &json!({"run": "echo next"})).await;
+        set(&space, "fixed", &json!({"runToken": "again"})).await;
+        let fixed = space.when("fixed", "has run again", again).await;
+        log_is(&space, &fixed, "one").await;
+        assert_eq!(fixed.status.expect("a status").attempts[0].reason, "Succeeded");
+        // What served goes on until it is told.
+        let server = space.api::<SkyTask>().get("server").await.expect("the task");
+        assert_eq!((attempt(&server), condition(&server, ConditionType::Ready)), (Some(0), true));
+        set(&space, "server", &json!({"runToken": "now"})).await;
+        log_is(&space, &space.when("server", "has run again", again).await, "next").await;
     })
     .await;
 }

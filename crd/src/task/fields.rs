@@ -3,7 +3,7 @@
 /// Who the task is. Never changes.
 pub const IDENTITY: &[&str] = &["taskId", "name", "user"];
 
-/// What decides what is run, and where.
+/// What decides what is run, and where. Changes only as `updatePolicy` says.
 pub const RUN: &[&str] = &[
     "numNodes",
     "workdir",
@@ -40,4 +40,7 @@ pub const LIVE: &[&str] = &[
     "startDeadlineSeconds",
     "ttlSecondsAfterFinished",
     "retainSeconds",
+    "updatePolicy",
+    "runToken",
+    "healthyWhen",
 ];

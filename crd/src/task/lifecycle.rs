@@ -57,6 +57,57 @@ pub struct Lifecycle {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 315_360_000))]
     pub retain_seconds: Option<u32>,
+
+    /// What happens when something that decides the run, such as the script, is changed: the change is refused, or the task
+    /// runs again at once, or the next attempt takes the change over. Default `Reject`.
+    #[serde(default, skip_serializing_if = "UpdatePolicy::is_default")]
+    pub update_policy: UpdatePolicy,
+
+    /// A new value here runs the task again, even after its end. Any text will do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub run_token: Option<String>,
+
+    /// When the task counts as healthy (condition Ready): once it has finished, or already once all its nodes have started.
+    /// Default `Finished`.
+    #[serde(default, skip_serializing_if = "HealthyWhen::is_default")]
+    pub healthy_when: HealthyWhen,
+}
+
+/// What happens when something that decides the run is changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum UpdatePolicy {
+    /// The change is refused.
+    #[default]
+    Reject,
+    /// The task runs again, whatever it is doing, and also when it has finished.
+    Rerun,
+    /// What runs goes on; the next attempt, after a restart or a suspension or by runToken, takes the change over.
+    NextRestart,
+}
+
+impl UpdatePolicy {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// When a task counts as healthy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum HealthyWhen {
+    /// Once every node has succeeded.
+    #[default]
+    Finished,
+    /// Once every node has started, until one fails: for tasks that serve.
+    Started,
+}
+
+impl HealthyWhen {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]

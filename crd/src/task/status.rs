@@ -30,6 +30,12 @@ pub struct SkyTaskStatus {
     /// Restarts after disruptions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disruptions: Option<u32>,
+    /// Hash of what decides the run of this attempt, with the rules that made it before the colon.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_hash: Option<String>,
+    /// The runToken that this run is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_token: Option<String>,
     /// Why the attempt is being ended before its own end. Never taken back: what has been told to end ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ending: Option<TaskEnding>,

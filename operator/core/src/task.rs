@@ -19,6 +19,7 @@ mod plan;
 mod pod;
 pub mod pod_config;
 pub mod ports;
+mod rerun;
 pub mod resources;
 mod restart;
 mod retention;

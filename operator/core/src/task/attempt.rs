@@ -9,7 +9,7 @@ use sky_crd::{
 };
 
 use super::{
-    ValidTask, ending, own, restart,
+    ValidTask, ending, own, rerun, restart,
     status::{Course, Stage, failure, first_start, last_end, status},
     stragglers,
 };
@@ -19,7 +19,8 @@ const REMEMBERED: usize = 10;
 
 /// The status once an attempt that was to be ended has ended. Whoever succeeded first is not robbed of it.
 pub(super) fn over(task: &ValidTask, nodes: Vec<NodeStatus>, decided: &TaskEnding, now: Timestamp) -> SkyTaskStatus {
-    if nodes.iter().all(|node| node.phase == NodePhase::Succeeded) {
+    let reruns = ending::reason(decided) == Reason::Rerun;
+    if !reruns && nodes.iter().all(|node| node.phase == NodePhase::Succeeded) {
         return status(task, &task.status, Course::of_nodes(nodes), now);
     }
     match ending::reason(decided) {
@@ -27,6 +28,10 @@ pub(super) fn over(task: &ValidTask, nodes: Vec<NodeStatus>, decided: &TaskEndin
             let base = closed(task, &nodes, decided, now);
             let ending = Some(decided.clone());
             status(task, &base, Course { nodes: Vec::new(), waiting: None, ending, stage: Stage::Suspended }, now)
+        }
+        Reason::Rerun => {
+            let base = closed(task, &nodes, decided, now);
+            begin_anew(task, &SkyTaskStatus { attempt_time: Some(Time(now)), ..base }, now)
         }
         Reason::Restarting => {
             let mut base = closed(task, &nodes, decided, now);
@@ -53,6 +58,20 @@ pub(super) fn resumed(task: &ValidTask, now: Timestamp) -> SkyTaskStatus {
         let seconds = now.duration_since(since.last_transition_time.0).as_secs();
         base.paused_seconds = Some(base.paused_seconds.unwrap_or(0) + seconds.max(0));
     }
+    begin_anew(task, &base, now)
+}
+
+/// The status of a finished task that runs again.
+pub(super) fn again(task: &ValidTask, now: Timestamp) -> SkyTaskStatus {
+    let finished = ConditionType::Finished.as_str();
+    let end = task.status.conditions.iter().find(|condition| condition.type_ == finished);
+    let decided = end.map(|end| TaskEnding { reason: end.reason.clone(), message: end.message.clone() });
+    let mut base = closed(task, &task.status.nodes, &decided.unwrap_or_default(), now);
+    if let (Some(last), Some(code)) = (base.attempts.last_mut(), task.status.exit_code) {
+        last.exit_code = Some(code);
+    }
+    base.attempt_time = Some(Time(now));
+    (base.completion_time, base.cleaned_up_time) = (None, None);
     begin_anew(task, &base, now)
 }
 
@@ -94,7 +113,10 @@ fn closed(task: &ValidTask, nodes: &[NodeStatus], decided: &TaskEnding, now: Tim
 
 fn begin_anew(task: &ValidTask, base: &SkyTaskStatus, now: Timestamp) -> SkyTaskStatus {
     let nodes = (0..task.spec.num_nodes).map(|index| NodeStatus { index, ..NodeStatus::default() }).collect();
-    let base = SkyTaskStatus { failure: None, ..base.clone() };
+    let mut base = rerun::of_now(task, SkyTaskStatus { failure: None, resources: None, ..base.clone() });
+    if rerun::is_new_run(task) {
+        (base.restarts, base.disruptions, base.start_time, base.paused_seconds) = (None, None, None, None);
+    }
     let waiting = not_begun(&base, now);
     status(task, &base, Course { waiting, ..Course::of_nodes(nodes) }, now)
 }

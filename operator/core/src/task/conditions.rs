@@ -16,6 +16,8 @@ pub(super) struct Situation<'a> {
     pub(super) failure: Option<&'a TaskFailure>,
     pub(super) pending: Option<&'a TaskPending>,
     pub(super) ending: Option<&'a TaskEnding>,
+    /// Whether the task is what it was asked to be once all nodes have started.
+    pub(super) started_is_healthy: bool,
 }
 
 /// The verdicts. kstatus reads Ready, Reconciling and Stalled: in progress until the end, then current on success and
@@ -26,9 +28,11 @@ pub(super) fn verdicts(situation: &Situation<'_>) -> Vec<Verdict> {
     let (reason, message) = explain(situation);
     let succeeded = phase == TaskPhase::Succeeded;
     let suspended = phase == TaskPhase::Suspended;
+    let all_started = counts.pending == 0 && phase == TaskPhase::Running && situation.ending.is_none();
+    let serves = situation.started_is_healthy && all_started;
     let all = [
-        (C::Ready, succeeded || suspended),
-        (C::Reconciling, !over && !suspended),
+        (C::Ready, succeeded || suspended || serves),
+        (C::Reconciling, !over && !suspended && !serves),
         (C::Stalled, (over && !succeeded) || pending.is_some_and(is_refused)),
         (C::Running, counts.running > 0),
         (C::Complete, succeeded),
@@ -63,7 +67,7 @@ fn is_refused(pending: &TaskPending) -> bool {
 }
 
 fn explain(situation: &Situation<'_>) -> (Reason, String) {
-    let Situation { counts, phase, over, failure, pending, ending } = *situation;
+    let Situation { counts, phase, over, failure, pending, ending, .. } = *situation;
     let nodes = counts.pending + counts.running + counts.succeeded + counts.failed;
     if let Some(failure) = failure {
         return (Reason::from_text(&failure.reason).unwrap_or(Reason::RunFailed), failure.message.clone());

@@ -6,13 +6,14 @@ use sky_crd::{
     task::{SkyTaskStatus, TaskEnding, TaskFailure},
 };
 
-use super::{ValidTask, deadline, restart, stragglers};
+use super::{ValidTask, deadline, rerun, restart, stragglers};
 
 /// What ends an attempt, the weakest first: what has been decided can only be overruled by something stronger, so that
 /// a task that is told to stop while it is being suspended is stopped.
-const CAUSES: [Reason; 6] = [
+const CAUSES: [Reason; 7] = [
     Reason::PeerFailed,
     Reason::Restarting,
+    Reason::Rerun,
     Reason::Suspended,
     Reason::StartDeadlineExceeded,
     Reason::DeadlineExceeded,
@@ -48,6 +49,11 @@ pub(super) fn stop() -> TaskEnding {
     ending(Reason::Stopped, "spec.stop is true")
 }
 
+/// The ending that a changed specification or a new runToken asks for.
+pub(super) fn rerun() -> TaskEnding {
+    ending(Reason::Rerun, "the specification or spec.runToken has changed")
+}
+
 /// The reason that an ending was decided for.
 pub(super) fn reason(ending: &TaskEnding) -> Reason {
     // A newer operator may know more causes. Whatever it was, it was to end.
@@ -74,6 +80,9 @@ fn cause(task: &ValidTask, seen: &SkyTaskStatus, now: Timestamp) -> Option<TaskE
     }
     if rules.suspend && !rules.stop && (goes_on || again.is_some()) {
         return Some(ending(Reason::Suspended, "spec.suspend is true"));
+    }
+    if rerun::is_asked(task) && !rules.stop && (goes_on || again.is_some()) {
+        return Some(rerun());
     }
     if let Some(failure) = again.filter(|_| !rules.stop) {
         return Some(ending(Reason::Restarting, &failure.message));

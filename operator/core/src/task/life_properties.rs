@@ -14,6 +14,8 @@ enum Act {
     Stop(bool),
     Suspend(bool),
     MaxRestarts(u32),
+    Changes(u32, bool),
+    Token(u32),
     Runs(usize),
     Ends(usize, i32),
     Disrupted(usize),
@@ -29,6 +31,8 @@ fn act() -> impl Strategy<Value = Act> {
         1 => any::<bool>().prop_map(Act::Stop),
         2 => any::<bool>().prop_map(Act::Suspend),
         1 => (0u32..3).prop_map(Act::MaxRestarts),
+        1 => (0u32..3, any::<bool>()).prop_map(|(script, at_once)| Act::Changes(script, at_once)),
+        1 => (0u32..3).prop_map(Act::Token),
         4 => (0usize..3).prop_map(Act::Runs),
         3 => (0usize..3, prop_oneof![Just(0), Just(1), Just(33)]).prop_map(|(node, code)| Act::Ends(node, code)),
         1 => (0usize..3).prop_map(Act::Disrupted),
@@ -89,6 +93,11 @@ impl Life {
             Act::Stop(stop) => world.set(&json!({"stop": stop})),
             Act::Suspend(suspend) => world.set(&json!({"suspend": suspend})),
             Act::MaxRestarts(limit) => world.set(&json!({"maxRestarts": limit})),
+            Act::Changes(script, at_once) => {
+                let policy = if at_once { "Rerun" } else { "NextRestart" };
+                world.set(&json!({"run": format!("echo {script}"), "updatePolicy": policy}));
+            }
+            Act::Token(token) => world.set(&json!({"runToken": token.to_string()})),
             Act::Runs(node) if exists(world, node) && !world.has_ended(node) => world.running(node, self.second),
             Act::Ends(node, code) if exists(world, node) && !world.has_ended(node) => {
                 world.ended(node, code, self.second);

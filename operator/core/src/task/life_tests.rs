@@ -300,3 +300,93 @@ fn a_finished_task_takes_note_of_a_change_and_does_nothing() {
     assert!(after.conditions.iter().all(|condition| condition.observed_generation == Some(2)));
     assert_eq!((&after.nodes, &after.completion_time), (&before.nodes, &before.completion_time));
 }
+
+/// Everything that the task has ended with is told in `attempts`, and the next run begins.
+fn runs_again(world: &World, attempt: u32, reason: &str) {
+    let status = world.status();
+    assert_eq!((status.attempt, status.phase), (Some(attempt), Some(TaskPhase::Pending)), "{status:#?}");
+    assert_eq!(status.attempts.last().unwrap().reason, reason);
+    assert_eq!((&status.failure, &status.exit_code, &status.start_time), (&None, &None, &None));
+    assert!(!is_finished(status) && holds(world, ConditionType::Reconciling));
+    assert_eq!(world.jobs().iter().filter(|name| name.ends_with(&format!("-r{attempt}"))).count(), 2);
+}
+
+#[test]
+fn a_new_token_runs_a_task_again_whatever_it_has_come_to() {
+    for step in STEPS {
+        let mut world = at_step(step);
+        if !matches!(step, Step::New) {
+            world.pass(6);
+            world.set(&json!({"runToken": "2"}));
+            world.settle(10);
+            match step {
+                Step::Done => runs_again(&world, 1, "Succeeded"),
+                _ => runs_again(&world, 1, "Rerun"),
+            }
+            world.set(&json!({"runToken": null}));
+            world.settle(20);
+            assert!(world.status().attempt <= Some(1), "a token that is taken away is no new one");
+        }
+    }
+}
+
+#[test]
+fn a_changed_script_runs_again_as_the_policy_says() {
+    for (policy, step, again) in [
+        ("Reject", Step::Running, false),
+        ("Reject", Step::Done, false),
+        ("NextRestart", Step::Running, false),
+        ("NextRestart", Step::Done, false),
+        ("Rerun", Step::Running, true),
+        ("Rerun", Step::Done, true),
+    ] {
+        let mut world = at_step(step);
+        world.set(&json!({"run": "echo other", "updatePolicy": policy}));
+        world.settle(10);
+        assert_eq!(world.status().attempt, Some(u32::from(again)), "{policy} {step:?}");
+        assert!(world.plan(11).is_empty());
+        world.set(&json!({"maxRestarts": 1, "envs": {}, "updatePolicy": policy}));
+        world.settle(20);
+        assert_eq!(world.status().attempt, Some(u32::from(again)), "{policy} {step:?}: nothing else has changed");
+    }
+}
+
+#[test]
+fn the_next_attempt_takes_a_change_over() {
+    let mut world = World::with(2, &json!({"maxRestarts": 1, "updatePolicy": "NextRestart"}));
+    world.pass(0);
+    let first = world.status().run_hash.clone();
+    world.set(&json!({"run": "echo other", "numNodes": 3}));
+    world.settle(5);
+    assert_eq!((world.status().attempt, world.jobs().len(), &world.status().run_hash), (Some(0), 2, &first));
+    fail(&mut world, 7, 10);
+    world.settle(100);
+    assert_eq!((world.status().attempt, world.status().nodes.len()), (Some(1), 3));
+    assert_ne!(world.status().run_hash, first);
+    assert_eq!(world.status().restarts, Some(1));
+}
+
+#[test]
+fn a_finished_task_does_not_run_again_because_of_what_an_older_operator_did_not_record() {
+    let mut world = at_step(Step::Done);
+    let status = world.task.status.as_mut().unwrap();
+    (status.run_hash, status.run_token) = (None, None);
+    world.set(&json!({"run": "echo other", "updatePolicy": "Rerun", "runToken": "1"}));
+    assert!(world.plan(99).is_empty());
+}
+
+#[test]
+fn a_task_that_serves_is_healthy_from_its_start_to_its_first_failure() {
+    let mut world = World::with(2, &json!({"healthyWhen": "Started"}));
+    world.pass(0);
+    world.running(0, 1);
+    world.pass(1);
+    world.pass(3);
+    assert!(!holds(&world, ConditionType::Ready));
+    world.running(1, 4);
+    world.pass(4);
+    assert!(holds(&world, ConditionType::Ready) && !holds(&world, ConditionType::Reconciling));
+    world.ended(0, 1, 5);
+    world.pass(5);
+    assert!(!holds(&world, ConditionType::Ready));
+}

@@ -16,7 +16,7 @@ use super::{
     agent, attempt, deadline, ending, job, lost,
     news::{is_urgent, notes},
     node::{NodeEvidence, node_status},
-    own, ports, resources, retention, scripts, service,
+    own, ports, rerun, resources, retention, scripts, service,
     status::{self, Course, Stage},
     stragglers, volumes,
 };
@@ -36,7 +36,10 @@ pub fn plan(task: &ValidTask, observed: &ObservedTask, now: Timestamp) -> Plan<S
         return Plan::of_writes(strays.into_iter().map(own::delete).collect());
     }
     if is_finished(&task.status) {
-        // A finished task never runs again: not after its children are gone, not after a restart or an upgrade.
+        // A finished task never runs again by itself: not after its children are gone, not after a restart or an upgrade.
+        if rerun::is_asked(task) && !task.spec.lifecycle.stop {
+            return run_again(task, observed, &jobs, now);
+        }
         return retention::after_end(task, observed, &jobs, now);
     }
     if is_suspended(&task.status) {
@@ -73,6 +76,17 @@ pub fn is_suspended(status: &SkyTaskStatus) -> bool {
     status.phase == Some(TaskPhase::Suspended)
 }
 
+/// A finished task that is to run again, once nothing of it runs any more.
+fn run_again(task: &ValidTask, observed: &ObservedTask, jobs: &[&Job], now: Timestamp) -> Plan<SkyTaskStatus> {
+    if !observed.jobs_are_live {
+        return Plan::in_doubt();
+    }
+    if jobs.iter().any(|job| !own::is_over(job) || own::is_going(job)) {
+        return Plan::idle();
+    }
+    conclude(task, observed, attempt::again(task, now), now)
+}
+
 /// A suspended task: it stays so, is stopped, or resumed.
 fn rest(task: &ValidTask, now: Timestamp) -> SkyTaskStatus {
     let rules = &task.spec.lifecycle;
@@ -91,7 +105,8 @@ fn go_on(
     now: Timestamp,
 ) -> Plan<SkyTaskStatus> {
     let course = Course::of_nodes(nodes);
-    let mut seen = status::status(task, &task.status, course.clone(), now);
+    let noted = rerun::noted(task, &task.status);
+    let mut seen = status::status(task, &noted, course.clone(), now);
     seen.resources = chosen(task, observed, &own::by_rank(task, jobs));
     if !all_recorded(&task.status, task.nodes) && !jobs.is_empty() {
         seen.endpoints = ports::endpoints(task);
@@ -107,7 +122,7 @@ fn go_on(
         Next::LookAgain => return Plan::idle(),
         Next::Wait(pending) => Some(pending),
     };
-    conclude(task, observed, status::status(task, &task.status, Course { waiting, ..course }, now), now)
+    conclude(task, observed, status::status(task, &noted, Course { waiting, ..course }, now), now)
 }
 
 /// An attempt that is being ended: deletes the Jobs that run, and goes on once the API server itself has none any more.

@@ -87,7 +87,7 @@ fn volumes(task: &ValidTask, mounts: &[Mount], placement: &Placement) -> Vec<Vol
     };
     let mut volumes = vec![Volume { name: SHM.to_owned(), empty_dir: Some(shm), ..Volume::default() }];
     if scripts::needs_config_map(task) {
-        let source = ConfigMapVolumeSource { name: task.names.scripts(), ..ConfigMapVolumeSource::default() };
+        let source = ConfigMapVolumeSource { name: scripts::name(task), ..ConfigMapVolumeSource::default() };
         volumes.push(Volume { name: SCRIPTS.to_owned(), config_map: Some(source), ..Volume::default() });
     }
     volumes.extend(agent::volumes(task));

@@ -7,7 +7,7 @@ use k8s_openapi::{
 };
 use sky_crd::task::SkyTaskStatus;
 
-use super::{ObservedTask, ValidTask, deadline::seconds, own};
+use super::{ObservedTask, ValidTask, deadline::seconds, own, scripts};
 use crate::plan::{Plan, Write};
 
 /// What to do for a finished task. Both limits are unset by default: nobody's logs go unasked, and a record that goes
@@ -46,7 +46,7 @@ fn clean_up(task: &ValidTask, observed: &ObservedTask, jobs: &[&Job], now: Times
     let jobs = jobs.iter().filter(|job| !own::is_going(job)).map(|job| own::delete(job));
     let extras = Write::DeleteExtras {
         service: task.names.service(),
-        scripts: task.names.scripts(),
+        scripts: scripts::name(task),
         owner: task.owner.uid.clone(),
     };
     Plan::of_writes(jobs.chain([extras]).collect())

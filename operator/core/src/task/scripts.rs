@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::core::ObjectMeta;
 use sky_crd::label;
 
-use super::{ValidTask, entry::ScriptSource};
+use super::{ValidTask, entry::ScriptSource, own};
 
 /// Longest script, in bytes, that travels as an argument. Longer ones would bloat every Job and pod, and the kernel
 /// refuses an argument above 128 KiB.
@@ -35,7 +35,7 @@ pub(super) fn config_map(task: &ValidTask) -> Option<ConfigMap> {
         .map(|(key, script)| (key.to_owned(), script.clone()));
     needs_config_map(task).then(|| ConfigMap {
         metadata: ObjectMeta {
-            name: Some(task.names.scripts()),
+            name: Some(name(task)),
             namespace: Some(task.owner.namespace.clone()),
             labels: Some(label::task_labels(&task.id, &task.name, &task.user)),
             owner_references: Some(vec![task.owner.reference.clone()]),
@@ -45,6 +45,17 @@ pub(super) fn config_map(task: &ValidTask) -> Option<ConfigMap> {
         immutable: Some(true),
         ..ConfigMap::default()
     })
+}
+
+/// Name of the ConfigMap. Later attempts may run other scripts than the first, and what a ConfigMap holds never changes: its
+/// name says what it holds.
+pub(super) fn name(task: &ValidTask) -> String {
+    match own::attempt(&task.status) {
+        0 => task.names.scripts(),
+        _ => {
+            task.names.later_scripts(&[&task.spec.setup, &task.spec.run].map(|script| script.as_deref().unwrap_or("")))
+        }
+    }
 }
 
 /// Where the entry script finds setup.

@@ -3,7 +3,7 @@
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use sky_crd::{
     condition::{self, Reason},
-    task::{NodePhase, NodeStatus, SkyTaskStatus, TaskEnding, TaskFailure, TaskPending, TaskPhase},
+    task::{HealthyWhen, NodePhase, NodeStatus, SkyTaskStatus, TaskEnding, TaskFailure, TaskPending, TaskPhase},
 };
 
 use super::{
@@ -75,6 +75,7 @@ pub(super) fn status(task: &ValidTask, old: &SkyTaskStatus, course: Course, now:
         failure: failure.as_ref(),
         pending: pending.as_ref(),
         ending: ending.as_ref(),
+        started_is_healthy: task.spec.lifecycle.healthy_when == HealthyWhen::Started,
     };
     let verdicts = conditions::verdicts(&situation);
     let end = || last_end(&nodes).filter(|_| stage == Stage::Going).unwrap_or(Time(now));
