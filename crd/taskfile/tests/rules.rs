@@ -216,10 +216,6 @@ fn what_is_understood_and_cannot_run_is_refused_by_name() {
              `--secret-file`",
         ),
         (
-            "run: x\nsecrets: {A: b}",
-            "`secrets`: secrets are not supported yet: without them the task would run and fail",
-        ),
-        (
             "run: x\nvolumes: {/m: {size: 1}}",
             "`volumes./m`: a volume that lives with the task is not supported yet: create one and write its name",
         ),
