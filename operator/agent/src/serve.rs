@@ -160,11 +160,8 @@ impl Server {
         for action in self.node.step(event, now) {
             match action {
                 Action::Send { peer, message } => self.links.send(peer, message),
-                Action::Stop(cause) => {
-                    say(&format!("ended: {cause}"));
-                    self.signal();
-                }
-                Action::Kill => self.signal(),
+                // Why is said by `done`, for the status: the log is the user's.
+                Action::Stop(_) | Action::Kill => self.signal(),
             }
         }
     }

@@ -144,12 +144,18 @@ fn nothing_is_concluded_from_an_absence_that_only_a_cache_knows() {
     assert!(world.plan(1).doubt);
 }
 
-/// One node of two fails with this code, and everything follows its course.
+/// Node 0 of two fails with this code.
 fn fail(world: &mut World, code: i32, second: i64) {
     world.running(1, second);
     world.ended(0, code, second);
     world.job_is_over(0, "Failed");
-    world.pass(second);
+    world.settle(second);
+}
+
+/// The other is ended by its agent, and everything follows its course.
+fn follow(world: &mut World, code: i32, second: i64) {
+    world.ended_by_peer(1, 0, code, second);
+    world.settle(second);
     world.settle(second + 1);
 }
 
@@ -162,14 +168,16 @@ fn restarting(fields: &Value) -> World {
 #[test]
 fn a_failed_attempt_is_followed_by_another_of_all_nodes_until_the_limit() {
     let mut world = restarting(&json!({"maxRestarts": 1}));
-    fail(&mut world, 7, 10);
+    fail(&mut world, 7, 9);
+    assert_eq!((world.status().phase, world.jobs().len()), (Some(TaskPhase::Running), 2), "it ends by itself");
+    follow(&mut world, 7, 10);
     let status = world.status();
     assert_eq!((status.attempt, status.restarts, status.phase), (Some(1), Some(1), Some(TaskPhase::Pending)));
     assert_eq!(status.pending.as_ref().unwrap().reason, "Restarting");
     let first = &status.attempts[0];
     assert_eq!((first.attempt, first.reason.as_str(), first.exit_code), (0, "RunFailed", Some(7)));
-    // The failed node's Job is kept for its log, the other was ended.
-    assert_eq!(world.jobs(), ["job-0123abcd-node-0"]);
+    // Both Jobs are kept for their logs.
+    assert_eq!(world.jobs(), ["job-0123abcd-node-0", "job-0123abcd-node-1"]);
     // It waits, and says when to look again.
     assert!(world.plan(11).requeue.unwrap().as_secs() <= 5);
     assert!(world.plan(11).is_empty());
@@ -185,15 +193,39 @@ fn a_failed_attempt_is_followed_by_another_of_all_nodes_until_the_limit() {
 }
 
 #[test]
+fn the_node_that_failed_keeps_its_job_when_its_peer_is_the_first_to_be_heard_of() {
+    let mut world = restarting(&json!({"maxRestarts": 1}));
+    world.running(0, 1);
+    world.ended_by_peer(1, 0, 7, 10);
+    world.settle(11);
+    assert_eq!(world.jobs().len(), 2);
+    world.ended(0, 7, 10);
+    world.job_is_over(0, "Failed");
+    world.settle(12);
+    assert_eq!((world.jobs().len(), world.status().attempts[0].exit_code), (2, Some(7)));
+}
+
+#[test]
+fn a_node_that_does_not_end_by_itself_is_ended() {
+    let mut world = restarting(&json!({"maxRestarts": 1}));
+    fail(&mut world, 7, 10);
+    let wait = world.plan(11).requeue.unwrap().as_secs();
+    assert!((60..=120).contains(&wait), "{wait}");
+    world.settle(11 + wait);
+    assert_eq!((world.jobs(), world.status().attempt), (vec!["job-0123abcd-node-0".to_owned()], Some(1)));
+}
+
+#[test]
 fn a_listed_exit_code_is_not_counted_and_old_logs_go_in_the_end() {
     let mut world = restarting(&json!({"recoverOnExitCodes": [33]}));
     for round in 0..6 {
         fail(&mut world, 33, 1000 * round + 10);
+        follow(&mut world, 33, 1000 * round + 11);
         world.settle(1000 * round + 900);
     }
     let status = world.status();
     assert_eq!((status.attempt, status.restarts, status.attempts.len()), (Some(6), None, 6));
-    assert_eq!(world.jobs().len(), 3 + 2, "the logs of three attempts, and the Jobs of the current one");
+    assert_eq!(world.jobs().len(), 3 * 2 + 2, "the logs of three attempts, and the Jobs of the current one");
     fail(&mut world, 34, 9000);
     assert_eq!(world.status().phase, Some(TaskPhase::Failed));
 }

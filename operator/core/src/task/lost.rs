@@ -93,7 +93,7 @@ fn due(pod: &Pod, told: Option<Timestamp>, patience: SignedDuration) -> Option<(
     Some((due, format!("the machine {machine} was lost: {why}")))
 }
 
-/// A node that has lost its peers instead ends as they do, and its kubelet says so in that time.
+/// In this time a node whose peers have ended has ended too, and its kubelet says so.
 pub(super) fn patience(task: &ValidTask) -> SignedDuration {
     SignedDuration::from_secs(i64::from(2 * agent::LOST_SECONDS + task.spec.grace_period_seconds)) + REPORT
 }

@@ -7,7 +7,7 @@ use k8s_openapi::{
 use kube::ResourceExt as _;
 use sky_crd::{
     condition::{self, ConditionType, Reason},
-    task::{ChosenResources, NodeStatus, SkyTask, SkyTaskStatus, TaskEnding, TaskPending, TaskPhase},
+    task::{ChosenResources, NodePhase, NodeStatus, SkyTask, SkyTaskStatus, TaskEnding, TaskPending, TaskPhase},
 };
 
 use super::{
@@ -151,17 +151,29 @@ fn wind_down(
     let left: Vec<_> =
         jobs.iter().copied().filter(|job| (!own::is_over(job) || own::is_going(job)) && !lost(job)).collect();
     let ended = |job: &Job| node_of(job).is_some_and(|node| node.phase.is_final());
-    let running: Vec<_> = left.iter().filter(|job| !own::is_going(job) && !ended(job)).collect();
-    if !running.is_empty() {
-        return Plan::of_writes(running.into_iter().map(|job| own::delete(job)).collect());
+    let runs = |job: &Job| node_of(job).is_some_and(|node| node.phase == NodePhase::Running);
+    let spared = spared(task, &seen.nodes, decided, now);
+    let doomed = |job: &Job| !own::is_going(job) && !ended(job) && (spared.is_none() || !runs(job));
+    let doomed: Vec<_> = left.iter().copied().filter(|job| doomed(job)).collect();
+    if !doomed.is_empty() {
+        return Plan::of_writes(doomed.into_iter().map(own::delete).collect());
     }
     if !left.is_empty() {
-        return conclude(task, observed, seen, now);
+        let plan = conclude(task, observed, seen, now);
+        return Plan { requeue: plan.requeue.into_iter().chain(spared).min(), ..plan };
     }
     if !observed.jobs_are_live {
         return Plan::in_doubt();
     }
     conclude(task, observed, attempt::over(task, course.nodes, decided, now), now)
+}
+
+/// For how long the nodes of a failed attempt may end by themselves. Deleted by us they would take their logs and exit codes
+/// along, also the one that failed first, when its peers are the first to be heard of.
+fn spared(task: &ValidTask, nodes: &[NodeStatus], decided: &TaskEnding, now: Timestamp) -> Option<SignedDuration> {
+    let first_end = nodes.iter().filter_map(|node| node.finished_at.as_ref()).min()?;
+    let left = (first_end.0 + lost::patience(task)).duration_since(now);
+    (ending::reason(decided) == Reason::Restarting && left.is_positive()).then_some(left)
 }
 
 fn uids(nodes: &[NodeStatus]) -> impl Iterator<Item = &String> {

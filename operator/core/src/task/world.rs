@@ -114,6 +114,14 @@ impl World {
         self.set_pod(index, phase, json!({"terminated": end}));
     }
 
+    /// The agent of a node has ended it, because run of a peer ended with this code.
+    pub(super) fn ended_by_peer(&mut self, index: usize, peer: usize, code: i32, second: i64) {
+        let why = json!({"phase": "run", "exitCode": 137, "peer": peer, "peerState": "failed", "peerPhase": "run", "peerExitCode": code});
+        let end = json!({"exitCode": 137, "startedAt": at(0).to_string(), "finishedAt": at(second).to_string(), "message": why.to_string()});
+        self.set_pod(index, "Failed", json!({"terminated": end}));
+        self.job_is_over(index, "Failed");
+    }
+
     /// Somebody deletes the Job of a node.
     pub(super) fn delete_job(&mut self, index: usize) {
         let name = self.job(index).name_any();
