@@ -22,7 +22,7 @@ use sky_crd::{
     volume::SkyVolume,
 };
 use sky_operator_core::{
-    plan::Plan,
+    plan::{Plan, Write},
     task::{self, ObservedTask, Policy},
     volume::{self, ObservedVolume},
 };
@@ -81,7 +81,6 @@ fn no_task_of_the_first_version_gets_a_write_and_none_changes_its_phase() {
     for (name, phase, jobs) in [
         ("one-running", TaskPhase::Running, 1),
         ("two-running", TaskPhase::Running, 2),
-        ("half-failed", TaskPhase::Failed, 2),
         ("unschedulable", TaskPhase::Pending, 1),
         ("waiting-for-volume", TaskPhase::Pending, 0),
         ("succeeded", TaskPhase::Succeeded, 2),
@@ -101,6 +100,20 @@ fn no_task_of_the_first_version_gets_a_write_and_none_changes_its_phase() {
         let second = plan(&recorded, now());
         assert!(second.is_empty(), "{name}: {second:#?}");
     }
+}
+
+/// The first version let the other nodes of a failed task go on. Now they end, as those of any task do: the one that
+/// runs is deleted, nothing is created, and the failure stays what it was.
+#[test]
+fn a_task_that_has_failed_is_brought_to_its_end() {
+    let mut recorded: Recorded = read("half-failed");
+    let before = recorded.task.status.clone().unwrap();
+    let decided = plan(&recorded, now());
+    let after = status(&recorded, &decided);
+    assert_eq!((&after.failure, after.phase, decided.writes.len()), (&before.failure, Some(TaskPhase::Failed), 0));
+    recorded.task.status = Some(after);
+    let writes = plan(&recorded, now()).writes;
+    assert!(matches!(&writes[..], [Write::DeleteJob { name, .. }] if name.ends_with("-node-0")), "{writes:#?}");
 }
 
 #[test]
