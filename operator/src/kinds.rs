@@ -39,7 +39,7 @@ pub(crate) trait Kind:
     -> impl Future<Output = Result<(), PassError>> + Send;
     fn validate(&self, policy: &Policy) -> Result<Self::Valid, Self::Invalid>;
     fn plan(valid: &Self::Valid, observed: &Self::Observed, now: Timestamp) -> Plan<Self::Status>;
-    fn plan_invalid(&self, error: &Self::Invalid, now: Timestamp) -> Plan<Self::Status>;
+    fn plan_invalid(&self, error: &Self::Invalid, observed: &Self::Observed, now: Timestamp) -> Plan<Self::Status>;
     fn absorb(observed: &mut Self::Observed, applied: Applied);
     fn refuse(observed: &mut Self::Observed, refusal: Refusal);
 }
@@ -71,8 +71,8 @@ impl Kind for SkyTask {
         task::plan(valid, observed, now)
     }
 
-    fn plan_invalid(&self, error: &InvalidTask, now: Timestamp) -> Plan<SkyTaskStatus> {
-        task::invalid(self, error, now)
+    fn plan_invalid(&self, error: &InvalidTask, observed: &ObservedTask, now: Timestamp) -> Plan<SkyTaskStatus> {
+        task::invalid(self, error, observed, now)
     }
 
     fn absorb(observed: &mut ObservedTask, applied: Applied) {
@@ -110,7 +110,7 @@ impl Kind for SkyVolume {
         volume::plan(valid, observed, now)
     }
 
-    fn plan_invalid(&self, error: &InvalidVolume, now: Timestamp) -> Plan<SkyVolumeStatus> {
+    fn plan_invalid(&self, error: &InvalidVolume, _: &ObservedVolume, now: Timestamp) -> Plan<SkyVolumeStatus> {
         volume::invalid(self, error, now)
     }
 

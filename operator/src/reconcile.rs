@@ -63,15 +63,16 @@ async fn decide<K: Kind>(
     scope: &Scope,
     now: Timestamp,
 ) -> Result<(Plan<K::Status>, Option<PassError>), PassError> {
-    let valid = match object.validate(&scope.policy) {
-        Ok(valid) => valid,
-        Err(error) => return Ok((object.plan_invalid(&error, now), None)),
+    let valid = object.validate(&scope.policy);
+    let plan_on = |observed: &K::Observed| match &valid {
+        Ok(valid) => K::plan(valid, observed, now),
+        Err(error) => object.plan_invalid(error, observed, now),
     };
     let mut observed = object.observe(scope).await?;
-    let mut plan = K::plan(&valid, &observed, now);
+    let mut plan = plan_on(&observed);
     if plan.doubt {
         object.prove(scope, &mut observed).await?;
-        plan = K::plan(&valid, &observed, now);
+        plan = plan_on(&observed);
     }
     if plan.writes.is_empty() {
         return Ok((plan, None));
@@ -84,7 +85,7 @@ async fn decide<K: Kind>(
         }
         Err(error) => return Err(error),
     };
-    Ok((K::plan(&valid, &observed, now), refused))
+    Ok((plan_on(&observed), refused))
 }
 
 async fn write_all<K: Kind>(

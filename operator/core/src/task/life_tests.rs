@@ -6,7 +6,11 @@ use sky_crd::{
     task::TaskPhase,
 };
 
-use super::{fixture::at, is_finished, world::World};
+use super::{
+    fixture::{apply, at, collect_garbage, policy},
+    invalid, is_finished, validate,
+    world::World,
+};
 use crate::plan::Write;
 
 /// How far a task has come when something is asked of it.
@@ -421,4 +425,20 @@ fn a_task_that_serves_is_healthy_from_its_start_to_its_first_failure() {
     world.ended(0, 1, 5);
     world.pass(5);
     assert!(!holds(&world, ConditionType::Ready));
+}
+
+#[test]
+fn what_runs_is_ended_before_a_change_that_can_never_run_is_told() {
+    let mut world = restarting(&json!({"updatePolicy": "Rerun"}));
+    world.set(&json!({"resources": {"cpus": "many"}}));
+    let error = validate(&world.task, &policy()).unwrap_err();
+    let deletes = invalid(&world.task, &error, &world.observed, at(5));
+    assert_eq!((deletes.writes.len(), &deletes.status), (2, &None));
+    apply(&mut world.observed, &deletes);
+    assert!(invalid(&world.task, &error, &world.observed, at(5)).is_empty(), "it waits for them to go");
+    collect_garbage(&mut world.observed);
+    assert!(invalid(&world.task, &error, &world.observed, at(6)).doubt);
+    world.observed.jobs_are_live = true;
+    let told = invalid(&world.task, &error, &world.observed, at(6)).status.unwrap();
+    assert!(is_finished(&told) && told.failure.unwrap().reason == "InvalidSpec");
 }

@@ -5,14 +5,14 @@ use kube::ResourceExt as _;
 use sky_crd::{label, task::SkyTaskStatus};
 
 use super::{ObservedTask, ValidTask, is_finished, node::finished_condition};
-use crate::plan::Write;
+use crate::{owner::Owner, plan::Write};
 
 /// Attempts before the current one whose finished Jobs are kept, for their logs.
 pub const KEPT_ATTEMPTS: u32 = 3;
 
 /// All Jobs that this very task controls.
-pub(super) fn jobs<'a>(task: &ValidTask, observed: &'a ObservedTask) -> Vec<&'a Job> {
-    observed.jobs.iter().filter(|job| task.owner.controls(&job.metadata)).collect()
+pub(super) fn jobs<'a>(owner: &Owner, observed: &'a ObservedTask) -> Vec<&'a Job> {
+    observed.jobs.iter().filter(|job| owner.controls(&job.metadata)).collect()
 }
 
 /// Jobs of the current attempt by rank.

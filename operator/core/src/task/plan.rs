@@ -21,6 +21,7 @@ use super::{
     stragglers, volumes,
 };
 use crate::{
+    owner::Owner,
     plan::{Note, Plan, Write},
     settle::{Moment, moment},
 };
@@ -30,7 +31,7 @@ const RESYNC: SignedDuration = SignedDuration::from_mins(5);
 
 /// What to do next for a valid task.
 pub fn plan(task: &ValidTask, observed: &ObservedTask, now: Timestamp) -> Plan<SkyTaskStatus> {
-    let jobs = own::jobs(task, observed);
+    let jobs = own::jobs(&task.owner, observed);
     let strays = own::strays(task, &jobs);
     if !strays.is_empty() {
         return Plan::of_writes(strays.into_iter().map(own::delete).collect());
@@ -53,11 +54,21 @@ pub fn plan(task: &ValidTask, observed: &ObservedTask, now: Timestamp) -> Plan<S
     Plan { requeue: plan.requeue.into_iter().chain(next).chain(absent::wait(task, observed, now)).min(), ..plan }
 }
 
-/// What to do for a task that can never run: say so, once.
-pub fn invalid(task: &SkyTask, error: &InvalidTask, now: Timestamp) -> Plan<SkyTaskStatus> {
+/// What to do for a task that can never run: say so, once. A change may have made it so while it ran: what it said before
+/// is ended first.
+pub fn invalid(task: &SkyTask, error: &InvalidTask, observed: &ObservedTask, now: Timestamp) -> Plan<SkyTaskStatus> {
     let old = task.status.clone().unwrap_or_default();
-    if is_finished(&old) {
+    let Some(owner) = Owner::of(task).filter(|_| !is_finished(&old)) else { return Plan::idle() };
+    let left: Vec<_> = own::jobs(&owner, observed).into_iter().filter(|job| !own::is_over(job)).collect();
+    let running: Vec<_> = left.iter().filter(|job| !own::is_going(job)).map(|job| own::delete(job)).collect();
+    if !running.is_empty() {
+        return Plan::of_writes(running);
+    }
+    if !left.is_empty() {
         return Plan::idle();
+    }
+    if !observed.jobs_are_live {
+        return Plan::in_doubt();
     }
     let generation = task.metadata.generation.unwrap_or(0);
     let message = error.to_string();

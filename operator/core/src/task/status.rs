@@ -113,7 +113,8 @@ pub(super) fn of_invalid(
         task_id: Some(id.to_owned()),
         observed_generation: Some(generation),
         phase: Some(TaskPhase::Failed),
-        attempt: Some(0),
+        attempt: old.attempt.or(Some(0)),
+        attempts: old.attempts.clone(),
         completion_time: old.completion_time.clone().or(Some(Time(now))),
         failure: Some(TaskFailure {
             reason: Reason::InvalidSpec.as_str().to_owned(),
