@@ -287,6 +287,9 @@ pub struct TaskFailure {
     /// Its exit code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
+    /// Signal that ended it, such as 9, if its exit code says so (128 and the signal).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signal: Option<i32>,
     /// Why, as one word.
     #[serde(default)]
     pub reason: String,
@@ -307,4 +310,7 @@ pub struct TaskPending {
     #[serde(default)]
     #[schemars(length(max = 4096))]
     pub message: String,
+    /// Since when it waits for this reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
 }

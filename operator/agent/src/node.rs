@@ -223,9 +223,14 @@ impl Node {
         self.running && !self.status.is_final()
     }
 
-    /// The scripts have ended, and the container may: everybody knows who can.
+    /// The scripts have ended, and the container may: everybody knows who can. A peer that is gone cannot, and if it comes
+    /// back it has lost this node as well.
     pub fn may_leave(&self, now: Millis) -> bool {
-        let known = || self.others().all(|(_, peer)| peer.told || peer.status.is_final());
+        let gone = match self.status {
+            Status::Ended(Cause { peer, why: Why::Lost | Why::Absent }) => Some(peer),
+            _ => None,
+        };
+        let known = || self.others().all(|(rank, peer)| peer.told || peer.status.is_final() || gone == Some(rank));
         self.done.is_some_and(|done| now >= done + self.settings.lost || known())
     }
 

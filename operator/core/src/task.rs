@@ -25,6 +25,7 @@ mod restart;
 mod retention;
 mod scripts;
 mod service;
+mod signal;
 mod status;
 mod stragglers;
 mod termination;

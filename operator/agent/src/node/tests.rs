@@ -109,6 +109,14 @@ fn leaving_waits_for_those_who_can_be_told() {
 }
 
 #[test]
+fn leaving_does_not_wait_for_a_peer_that_is_gone() {
+    let mut timed = Timed::running();
+    timed.hear(1, Message::Status(Status::Ended(Cause { peer: 2, why: Why::Lost })));
+    timed.step(Event::Done { phase: Phase::Run, code: 137 });
+    assert!(timed.node.may_leave(1000));
+}
+
+#[test]
 fn an_early_acknowledgement_means_nothing() {
     let mut timed = Timed::running();
     timed.hear(1, Message::Ack);

@@ -247,7 +247,7 @@ fn create(task: &ValidTask, job: Job) -> Write {
 }
 
 fn pending(reason: Reason, message: String) -> TaskPending {
-    TaskPending { reason: reason.as_str().to_owned(), message }
+    TaskPending { reason: reason.as_str().to_owned(), message, since: None }
 }
 
 /// Whether all Jobs of the attempt were created and recorded.

@@ -9,7 +9,7 @@ use sky_crd::{
 use super::{
     ValidTask,
     conditions::{self, Situation},
-    termination,
+    signal, termination,
 };
 
 /// How many nodes are in which phase.
@@ -62,7 +62,8 @@ pub(super) fn status(task: &ValidTask, old: &SkyTaskStatus, course: Course, now:
     let phase = phase(counts, stage, ending.as_ref(), failure.as_ref());
     let pending = (stage == Stage::Going && (phase == TaskPhase::Pending || counts.pending > 0))
         .then(|| waiting.or_else(|| first_waiting(&nodes)))
-        .flatten();
+        .flatten()
+        .map(|pending| since_when(pending, old.pending.as_ref(), now));
     let exit_code = match phase {
         TaskPhase::Succeeded => Some(0),
         TaskPhase::Failed => failure.as_ref().and_then(|failure| failure.exit_code),
@@ -184,6 +185,7 @@ fn first_failure(nodes: &[NodeStatus]) -> Option<TaskFailure> {
         pod: first.pod.clone(),
         machine: first.machine.clone(),
         exit_code: first.exit_code,
+        signal: first.exit_code.and_then(signal::of_exit_code),
         reason: first.reason.clone().unwrap_or_default(),
         message: of_node(first),
     })
@@ -199,11 +201,19 @@ fn told_failure(nodes: &[NodeStatus]) -> Option<TaskFailure> {
     Some(TaskFailure {
         node: Some(peer.node),
         exit_code: peer.exit_code,
+        signal: peer.exit_code.and_then(signal::of_exit_code),
         reason: peer.reason,
         message: of_node(&node),
         pod: node.pod,
         machine: node.machine,
     })
+}
+
+/// The same reason keeps its time, whatever becomes of its words.
+fn since_when(pending: TaskPending, before: Option<&TaskPending>, now: Timestamp) -> TaskPending {
+    let same = before.filter(|before| before.reason == pending.reason);
+    let since = same.and_then(|before| before.since.clone()).unwrap_or(Time(now));
+    TaskPending { since: Some(since), ..pending }
 }
 
 fn earliest<'a>(nodes: impl Iterator<Item = &'a NodeStatus>) -> Option<&'a NodeStatus> {
@@ -212,7 +222,7 @@ fn earliest<'a>(nodes: impl Iterator<Item = &'a NodeStatus>) -> Option<&'a NodeS
 
 fn first_waiting(nodes: &[NodeStatus]) -> Option<TaskPending> {
     let node = nodes.iter().find(|node| node.phase == NodePhase::Pending && node.reason.is_some())?;
-    Some(TaskPending { reason: node.reason.clone()?, message: of_node(node) })
+    Some(TaskPending { reason: node.reason.clone()?, message: of_node(node), since: None })
 }
 
 /// The node's message, with its rank before and the next step to take behind.

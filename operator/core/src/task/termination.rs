@@ -9,6 +9,8 @@ use std::fmt;
 use serde::Deserialize;
 use sky_crd::{condition::Reason, task::PeerEnd};
 
+use super::signal;
+
 /// Exit code of a node that was ended because of a peer, as SkyPilot records it.
 pub(super) const ENDED: i32 = 137;
 
@@ -171,12 +173,12 @@ pub(super) fn told(peer: &PeerEnd) -> String {
 
 /// What is said of a failed setup.
 pub(super) fn setup_failed(code: i32) -> String {
-    format!("setup ended with exit code {code}; run was not started")
+    format!("setup ended with exit code {}; run was not started", signal::explained(code))
 }
 
 /// What is said of a failed run.
 pub(super) fn run_failed(code: i32) -> String {
-    format!("run ended with exit code {code}")
+    format!("run ended with exit code {}", signal::explained(code))
 }
 
 #[cfg(test)]
