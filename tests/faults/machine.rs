@@ -22,7 +22,7 @@ async fn a_kubelet_that_comes_back_has_lost_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_containerd_that_comes_back_has_lost_nothing() {
-    comes_back("containerd-1", "node-1").await;
+    comes_back("containerd-2", "node-2").await;
 }
 
 /// Dead for 15 s in the middle of a run of 30 s.

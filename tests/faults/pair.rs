@@ -9,10 +9,13 @@ use kube::{
 };
 use serde_json::json;
 use sky_tests::{ending::Ending, space::Space};
-use tokio::sync::{RwLock, RwLockReadGuard};
+use tokio::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard};
 
 /// Taken for writing while names cannot be looked up; for reading by tasks that are being started.
 pub static NAMES: RwLock<()> = RwLock::const_new(());
+
+/// One for each machine that may break, by its number: whoever breaks it has it alone.
+static MACHINES: [Mutex<()>; 4] = [const { Mutex::const_new(()) }; 4];
 
 /// The running task.
 pub struct Pair {
@@ -20,6 +23,7 @@ pub struct Pair {
     pub victim: usize,
     /// Pods by rank.
     pub pods: Vec<String>,
+    _machine: MutexGuard<'static, ()>,
 }
 
 /// Its name.
@@ -28,6 +32,8 @@ pub const PAIR: &str = "pair";
 impl Pair {
     /// Starts it, and waits until both nodes say `in run`.
     pub async fn start(space: &Space, machine: &str, run: &str) -> Self {
+        let number = machine.strip_prefix("node-").and_then(|number| number.parse::<usize>().ok());
+        let alone = MACHINES[number.expect("a machine's name")].lock().await;
         let names: RwLockReadGuard<()> = NAMES.read().await;
         let label = format!("test.skytask.dev/with-{machine}");
         let nodes: Api<Node> = Api::all(space.client.clone());
@@ -46,7 +52,7 @@ impl Pair {
         let machines: Vec<_> = nodes.into_iter().map(|node| node.machine).collect();
         let victim = machines.iter().position(|on| on.as_deref() == Some(machine)).expect("one node on each machine");
         assert_eq!(machines[1 - victim].as_deref(), Some("node-0"));
-        Self { victim, pods }
+        Self { victim, pods, _machine: alone }
     }
 }
 
