@@ -113,10 +113,15 @@ async fn create_token(client: &Client, namespace: &str, object: Secret) -> Resul
     let secret = Secret { string_data: Some([(TOKEN_KEY.to_owned(), token)].into()), ..object };
     let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
     let what = format!("create Secret {}", secret.name_any());
-    match tokio::time::timeout(DEADLINE, api.create(&post_params(), &secret)).await {
+    posted(what, api.create(&post_params(), &secret)).await.map(|_| Applied::Other)
+}
+
+/// What a request to create brought; `None` if there is something of that name already.
+async fn posted<K>(what: String, request: impl Future<Output = kube::Result<K>>) -> Result<Option<K>, PassError> {
+    match tokio::time::timeout(DEADLINE, request).await {
         Err(_) => Err(PassError::Timeout(what)),
-        Ok(Ok(_)) => Ok(Applied::Other),
-        Ok(Err(kube::Error::Api(status))) if status.is_already_exists() => Ok(Applied::Other),
+        Ok(Ok(created)) => Ok(Some(created)),
+        Ok(Err(kube::Error::Api(status))) if status.is_already_exists() => Ok(None),
         Ok(Err(error)) => Err(PassError::of_child(&what, error)),
     }
 }
@@ -137,11 +142,9 @@ where
 {
     let api: Api<K> = Api::namespaced(client.clone(), namespace);
     let what = format!("create {} {}", K::kind(&()), object.name_any());
-    match tokio::time::timeout(DEADLINE, api.create(&post_params(), object)).await {
-        Err(_) => Err(PassError::Timeout(what)),
-        Ok(Ok(created)) => Ok(created),
-        Ok(Err(kube::Error::Api(status))) if status.is_already_exists() => adopt(&api, object).await,
-        Ok(Err(error)) => Err(PassError::of_child(&what, error)),
+    match posted(what, api.create(&post_params(), object)).await? {
+        Some(created) => Ok(created),
+        None => adopt(&api, object).await,
     }
 }
 
@@ -155,13 +158,9 @@ async fn create_changed(client: &Client, namespace: &str, job: &Job, body: &Valu
     let mut request = request.map_err(|error| unreadable(kube::Error::BuildRequest(error)))?;
     let strict = format!("{}&fieldValidation=Strict", request.uri());
     *request.uri_mut() = strict.parse().map_err(|error| unreadable(kube::Error::HttpError(Into::into(error))))?;
-    match tokio::time::timeout(DEADLINE, client.request::<Job>(request)).await {
-        Err(_) => Err(PassError::Timeout(what)),
-        Ok(Ok(created)) => Ok(created),
-        Ok(Err(kube::Error::Api(status))) if status.is_already_exists() => {
-            adopt(&Api::namespaced(client.clone(), namespace), job).await
-        }
-        Ok(Err(error)) => Err(PassError::of_child(&what, error)),
+    match posted(what, client.request::<Job>(request)).await? {
+        Some(created) => Ok(created),
+        None => adopt(&Api::namespaced(client.clone(), namespace), job).await,
     }
 }
 

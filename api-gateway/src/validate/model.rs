@@ -124,22 +124,33 @@ pub static TASK: Model = Model {
     ],
 };
 
+// What `resources` and each of its alternatives name alike.
+const CPUS: Field = nullable("cpus", Kind::Text, &[Also::Number]);
+const MEMORY: Field = nullable("memory", Kind::Text, &[Also::Number]);
+const ACCELERATORS: Field = nullable("accelerators", Kind::Text, &[Also::Number, Also::Accelerators]);
+const INSTANCE_TYPE: Field = nullable("instance_type", Kind::Text, &[]);
+const USE_SPOT: Field = nullable("use_spot", Kind::Bool, &[]);
+const DISK_SIZE: Field = nullable("disk_size", WHOLE, &[Also::SizeWithUnit]);
+const IMAGE_ID: Field = nullable("image_id", Kind::Text, &[Also::RegionMap]);
+const INFRA: Field = nullable("infra", Kind::Text, &[]);
+const LABELS: Field = nullable("labels", Kind::TextMap, &[]);
+
 /// `resources` of a task.
 pub static RESOURCES: Model = Model {
     name: "Resources",
     description: "Resource requirements for a task",
     fields: &[
-        nullable("cpus", Kind::Text, &[Also::Number]),
-        nullable("memory", Kind::Text, &[Also::Number]),
-        nullable("accelerators", Kind::Text, &[Also::Number, Also::Accelerators]),
-        nullable("instance_type", Kind::Text, &[]),
-        nullable("use_spot", Kind::Bool, &[]),
-        nullable("disk_size", WHOLE, &[Also::SizeWithUnit]),
+        CPUS,
+        MEMORY,
+        ACCELERATORS,
+        INSTANCE_TYPE,
+        USE_SPOT,
+        DISK_SIZE,
         nullable("ports", Kind::Ints, &[Also::OnePort]),
-        nullable("image_id", Kind::Text, &[Also::RegionMap]),
+        IMAGE_ID,
         // From here on not the original's.
-        nullable("infra", Kind::Text, &[]),
-        nullable("labels", Kind::TextMap, &[]),
+        INFRA,
+        LABELS,
         nullable("priority", Kind::Int { min: Some(-1000), max: Some(1000) }, &[]),
         nullable("priority_class", Kind::Text, &[]),
         nullable("any_of", Kind::Objects(&ALTERNATIVE), &[]),
@@ -151,17 +162,7 @@ pub static RESOURCES: Model = Model {
 pub static ALTERNATIVE: Model = Model {
     name: "ResourceAlternative",
     description: "One of several alternatives for the resources of a task",
-    fields: &[
-        nullable("cpus", Kind::Text, &[Also::Number]),
-        nullable("memory", Kind::Text, &[Also::Number]),
-        nullable("accelerators", Kind::Text, &[Also::Number, Also::Accelerators]),
-        nullable("instance_type", Kind::Text, &[]),
-        nullable("use_spot", Kind::Bool, &[]),
-        nullable("disk_size", WHOLE, &[Also::SizeWithUnit]),
-        nullable("image_id", Kind::Text, &[Also::RegionMap]),
-        nullable("infra", Kind::Text, &[]),
-        nullable("labels", Kind::TextMap, &[]),
-    ],
+    fields: &[CPUS, MEMORY, ACCELERATORS, INSTANCE_TYPE, USE_SPOT, DISK_SIZE, IMAGE_ID, INFRA, LABELS],
 };
 
 /// Body of `POST /volumes/create`.

@@ -341,16 +341,3 @@ impl fmt::Display for Phase {
         })
     }
 }
-
-/// For the log of a node that was ended.
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { peer, why } = self;
-        match why {
-            Why::Failed { phase, code } => write!(f, "{phase} of node-{peer} ended with exit code {code}"),
-            Why::Lost => write!(f, "node-{peer} was lost"),
-            Why::Absent => write!(f, "node-{peer} did not come"),
-            Why::Restarted => write!(f, "the container of node-{peer} was started again"),
-        }
-    }
-}
