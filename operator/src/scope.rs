@@ -14,11 +14,7 @@ use k8s_openapi::{
     jiff::Timestamp,
 };
 use kube::{Api, Client, Resource, ResourceExt as _, api::ListParams};
-use sky_crd::{
-    label,
-    task::{SkyTask, SkyTaskStatus},
-    volume::SkyVolume,
-};
+use sky_crd::{label, task::SkyTask, volume::SkyVolume};
 use sky_operator_core::{
     plan::Applied,
     task::{
@@ -86,7 +82,7 @@ impl Scope {
     /// Which Secrets and ConfigMaps that the task names are absent: asked until its Jobs are recorded.
     async fn look_for_named(&self, task: &SkyTask, observed: &mut ObservedTask) -> Result<(), PassError> {
         let status = task.status.as_ref();
-        if status.is_some_and(|status| is_finished(status) || status.nodes.iter().any(|node| node.job_uid.is_some())) {
+        if status.is_some_and(|status| is_finished(status) || status.has_jobs()) {
             return Ok(());
         }
         let namespace = task.namespace().unwrap_or_default();
@@ -119,7 +115,7 @@ impl Scope {
             volumes,
             claims,
             // Nothing decides on machines any more once the Jobs are there.
-            cluster: if task.status.as_ref().is_some_and(|status| has_all_jobs(task, status)) {
+            cluster: if task.status.as_ref().is_some_and(|status| status.has_all_jobs(task.spec.num_nodes)) {
                 Cluster::default()
             } else {
                 self.machines.now()
@@ -176,10 +172,6 @@ fn names(task: &SkyTask) -> Vec<String> {
 /// Whether the task names this volume.
 pub(crate) fn uses(task: &SkyTask, volume: &SkyVolume) -> bool {
     task.spec.user == volume.spec.user && task.spec.volumes.iter().any(|mount| mount.name == volume.volume_name())
-}
-
-fn has_all_jobs(task: &SkyTask, status: &SkyTaskStatus) -> bool {
-    status.nodes.iter().filter(|node| node.job_uid.is_some()).count() == task.spec.num_nodes as usize
 }
 
 fn warning(event: &Event) -> Warning {

@@ -134,6 +134,23 @@ pub struct Endpoint {
     pub ports: Vec<String>,
 }
 
+impl SkyTaskStatus {
+    /// Whether any Job of the attempt is recorded: it has begun.
+    pub fn has_jobs(&self) -> bool {
+        self.recorded_jobs().next().is_some()
+    }
+
+    /// Whether all Jobs of the attempt, of so many nodes, were created and recorded.
+    pub fn has_all_jobs(&self, nodes: u32) -> bool {
+        self.recorded_jobs().count() == nodes as usize
+    }
+
+    /// UIDs of the attempt's Jobs, as far as they are recorded, in rank order.
+    pub fn recorded_jobs(&self) -> impl Iterator<Item = &String> {
+        self.nodes.iter().filter_map(|node| node.job_uid.as_ref())
+    }
+}
+
 /// What a task is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum TaskPhase {

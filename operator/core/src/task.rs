@@ -3,6 +3,7 @@
 mod absent;
 mod agent;
 mod attempt;
+mod child;
 mod conditions;
 mod deadline;
 mod ending;
@@ -43,6 +44,8 @@ mod life_tests;
 mod plan_properties;
 #[cfg(test)]
 mod plan_tests;
+#[cfg(test)]
+mod restart_tests;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]

@@ -5,11 +5,9 @@ use k8s_openapi::api::core::v1::{
     Capabilities, Container, EmptyDirVolumeSource, EnvVar, ResourceRequirements, SeccompProfile, Secret,
     SecretVolumeSource, SecurityContext, Volume, VolumeMount,
 };
-use kube::core::ObjectMeta;
-use sky_crd::label;
 
 use super::{
-    ValidTask,
+    ValidTask, child,
     environment::{of_pod, set},
 };
 
@@ -45,13 +43,7 @@ pub(super) fn is_needed(task: &ValidTask) -> bool {
 /// have the same, whenever the operator was interrupted.
 pub(super) fn token(task: &ValidTask) -> Option<Secret> {
     is_needed(task).then(|| Secret {
-        metadata: ObjectMeta {
-            name: Some(task.names.token(&task.owner.uid)),
-            namespace: Some(task.owner.namespace.clone()),
-            labels: Some(label::task_labels(&task.id, &task.name, &task.user)),
-            owner_references: Some(vec![task.owner.reference.clone()]),
-            ..ObjectMeta::default()
-        },
+        metadata: child::metadata(task, task.names.token(&task.owner.uid)),
         immutable: Some(true),
         ..Secret::default()
     })

@@ -5,15 +5,15 @@ use sky_crd::{
     task::{NodePhase, NodeStatus, SkyTaskStatus, TaskPhase},
 };
 
-use super::{is_finished, is_suspended, plan::all_recorded};
+use super::{is_finished, is_suspended};
 use crate::plan::Note;
 
 /// First sight, a failure, the end, a decision, a new reason to wait, and a step that all nodes have taken.
 pub(super) fn is_urgent(old: &SkyTaskStatus, new: &SkyTaskStatus, nodes: u32) -> bool {
     let first_sight = old.observed_generation != new.observed_generation;
-    let created = all_recorded(new, nodes) && !all_recorded(old, nodes);
+    let created = new.has_all_jobs(nodes) && !old.has_all_jobs(nodes);
     let failed = old.failure.is_none() && new.failure.is_some();
-    let refused = old.pending.is_none() && new.pending.is_some() && !all_recorded(new, nodes);
+    let refused = old.pending.is_none() && new.pending.is_some() && !new.has_all_jobs(nodes);
     let decided = old.ending != new.ending || old.attempt != new.attempt || is_suspended(old) != is_suspended(new);
     let together = |phase: NodePhase| move |node: &NodeStatus| node.phase == phase;
     let all_run =

@@ -119,7 +119,7 @@ fn go_on(
     let noted = rerun::noted(task, &task.status);
     let mut seen = status::status(task, &noted, course.clone(), now);
     seen.resources = chosen(task, observed, &own::by_rank(task, jobs));
-    if !all_recorded(&task.status, task.nodes) && !jobs.is_empty() {
+    if !task.status.has_all_jobs(task.nodes) && !jobs.is_empty() {
         seen.endpoints = ports::endpoints(task);
     }
     if let Some(decided) = ending::due(task, &seen, now) {
@@ -152,7 +152,7 @@ fn wind_down(
         let course = Course { ending: Some(stronger), ..course };
         return conclude(task, observed, status::status(task, &base, course, now), now);
     }
-    if uids(&seen.nodes).ne(uids(&task.status.nodes)) {
+    if seen.recorded_jobs().ne(task.status.recorded_jobs()) {
         // What has existed is recorded before it goes, or a later attempt would take its names.
         return conclude(task, observed, seen, now);
     }
@@ -182,18 +182,13 @@ fn wind_down(
 /// For how long the nodes of a failed attempt may end by themselves. Deleted by us they would take their logs and exit codes
 /// along, also the one that failed first, when its peers are the first to be heard of.
 fn spared(task: &ValidTask, nodes: &[NodeStatus], decided: &TaskEnding, now: Timestamp) -> Option<SignedDuration> {
-    let first_end = nodes.iter().filter_map(|node| node.finished_at.as_ref()).min()?;
-    let left = (first_end.0 + lost::patience(task)).duration_since(now);
+    let left = stragglers::end_of_patience(task, nodes)?.duration_since(now);
     (ending::reason(decided) == Reason::Restarting && left.is_positive()).then_some(left)
-}
-
-fn uids(nodes: &[NodeStatus]) -> impl Iterator<Item = &String> {
-    nodes.iter().filter_map(|node| node.job_uid.as_ref())
 }
 
 /// What is told of the choice of resources: once the Jobs are recorded it is made, whatever becomes of machines.
 fn chosen(task: &ValidTask, observed: &ObservedTask, jobs: &[Option<&Job>]) -> Option<ChosenResources> {
-    if all_recorded(&task.status, task.nodes) || jobs.iter().all(Option::is_none) {
+    if task.status.has_all_jobs(task.nodes) || jobs.iter().all(Option::is_none) {
         return task.status.resources.clone();
     }
     resources::choose(task, &observed.cluster, jobs).told
@@ -209,7 +204,7 @@ enum Next {
 /// What is missing until the task has all its Jobs. Once they are all recorded nothing is ever missing again: a Job that
 /// is gone then is a failure.
 fn missing(task: &ValidTask, observed: &ObservedTask, jobs: &[Option<&Job>], now: Timestamp) -> Next {
-    if all_recorded(&task.status, task.nodes) || jobs.iter().all(Option::is_some) {
+    if task.status.has_all_jobs(task.nodes) || jobs.iter().all(Option::is_some) {
         return Next::Nothing;
     }
     if let Some(pending) = attempt::not_begun(&task.status, now) {
@@ -250,11 +245,6 @@ fn pending(reason: Reason, message: String) -> TaskPending {
     TaskPending { reason: reason.as_str().to_owned(), message, since: None }
 }
 
-/// Whether all Jobs of the attempt were created and recorded.
-pub(super) fn all_recorded(status: &SkyTaskStatus, nodes: u32) -> bool {
-    uids(&status.nodes).count() == nodes as usize
-}
-
 fn nodes(task: &ValidTask, observed: &ObservedTask, jobs: &[&Job], now: Timestamp) -> Vec<NodeStatus> {
     let jobs = own::by_rank(task, jobs);
     let decided = task.status.ending.as_ref();
@@ -264,7 +254,7 @@ fn nodes(task: &ValidTask, observed: &ObservedTask, jobs: &[&Job], now: Timestam
             index,
             job_name: task.names.job(index, own::attempt(&task.status)),
             // Until all are recorded, a Job that is gone may be created again, unless none is wanted any more.
-            recorded: recorded.filter(|_| decided.is_some() || all_recorded(&task.status, task.nodes)),
+            recorded: recorded.filter(|_| decided.is_some() || task.status.has_all_jobs(task.nodes)),
             job: jobs.get(index as usize).copied().flatten(),
             pods: &observed.pods,
             warnings: &observed.warnings,

@@ -6,10 +6,9 @@ use k8s_openapi::{
     api::core::v1::{Service, ServicePort, ServiceSpec},
     apimachinery::pkg::util::intstr::IntOrString,
 };
-use kube::core::ObjectMeta;
 use sky_crd::{label, quantity::int_or_string_text, task::Endpoint};
 
-use super::ValidTask;
+use super::{ValidTask, child};
 
 /// Most ports of a task: more is a mistake in one end of a range.
 const MAX_PORTS: usize = 256;
@@ -66,13 +65,7 @@ pub(super) fn service(task: &ValidTask) -> Option<Service> {
         ..ServicePort::default()
     };
     (!task.ports.is_empty()).then(|| Service {
-        metadata: ObjectMeta {
-            name: Some(task.names.ports()),
-            namespace: Some(task.owner.namespace.clone()),
-            labels: Some(label::task_labels(&task.id, &task.name, &task.user)),
-            owner_references: Some(vec![task.owner.reference.clone()]),
-            ..ObjectMeta::default()
-        },
+        metadata: child::metadata(task, task.names.ports()),
         spec: Some(ServiceSpec {
             ports: Some(numbers.map(port).collect()),
             selector: Some(selector),

@@ -21,7 +21,7 @@ pub(super) fn of_now(task: &ValidTask, status: SkyTaskStatus) -> SkyTaskStatus {
 
 /// The status of an attempt that goes its way. Until it has a Job, what it will run is what the specification says.
 pub(super) fn noted(task: &ValidTask, status: &SkyTaskStatus) -> SkyTaskStatus {
-    let begun = status.nodes.iter().any(|node| node.job_uid.is_some());
+    let begun = status.has_jobs();
     let may_change = task.spec.lifecycle.update_policy != UpdatePolicy::Reject;
     match &status.run_hash {
         Some(_) if begun || !may_change => status.clone(),
@@ -36,8 +36,8 @@ fn has_new_token(task: &ValidTask) -> bool {
 }
 
 fn is_changed(task: &ValidTask) -> bool {
-    let begun = task.status.nodes.iter().any(|node| node.job_uid.is_some());
-    let half = begun && !plan::all_recorded(&task.status, task.nodes);
+    let begun = task.status.has_jobs();
+    let half = begun && !task.status.has_all_jobs(task.nodes);
     match task.spec.lifecycle.update_policy {
         UpdatePolicy::Reject => false,
         UpdatePolicy::Rerun => (begun || plan::is_finished(&task.status)) && differs(task),

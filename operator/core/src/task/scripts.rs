@@ -1,10 +1,8 @@
 //! How a task's scripts reach its pods: short ones as arguments, long ones in a ConfigMap.
 
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::core::ObjectMeta;
-use sky_crd::label;
 
-use super::{ValidTask, entry::ScriptSource, own};
+use super::{ValidTask, child, entry::ScriptSource, own};
 
 /// Longest script, in bytes, that travels as an argument. Longer ones would bloat every Job and pod, and the kernel
 /// refuses an argument above 128 KiB.
@@ -34,13 +32,7 @@ pub(super) fn config_map(task: &ValidTask) -> Option<ConfigMap> {
         .filter(|(_, script)| is_long(script))
         .map(|(key, script)| (key.to_owned(), script.clone()));
     needs_config_map(task).then(|| ConfigMap {
-        metadata: ObjectMeta {
-            name: Some(name(task)),
-            namespace: Some(task.owner.namespace.clone()),
-            labels: Some(label::task_labels(&task.id, &task.name, &task.user)),
-            owner_references: Some(vec![task.owner.reference.clone()]),
-            ..ObjectMeta::default()
-        },
+        metadata: child::metadata(task, name(task)),
         data: Some(long.collect()),
         immutable: Some(true),
         ..ConfigMap::default()

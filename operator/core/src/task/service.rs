@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Service, ServiceSpec};
-use kube::core::ObjectMeta;
 use sky_crd::label;
 
-use super::ValidTask;
+use super::{ValidTask, child};
 
 /// The Service, for tasks of several nodes. Addresses are there before the containers are ready: the nodes look for each
 /// other while they start.
@@ -16,13 +15,7 @@ pub(super) fn service(task: &ValidTask) -> Option<Service> {
         (label::USER_HASH.to_owned(), task.user.hash()),
     ]);
     (task.nodes > 1).then(|| Service {
-        metadata: ObjectMeta {
-            name: Some(task.names.service()),
-            namespace: Some(task.owner.namespace.clone()),
-            labels: Some(label::task_labels(&task.id, &task.name, &task.user)),
-            owner_references: Some(vec![task.owner.reference.clone()]),
-            ..ObjectMeta::default()
-        },
+        metadata: child::metadata(task, task.names.service()),
         spec: Some(ServiceSpec {
             cluster_ip: Some("None".to_owned()),
             publish_not_ready_addresses: Some(true),

@@ -13,12 +13,20 @@ use super::{ValidTask, lost};
 /// after the time in which it would have been seen to run, or to have ended: it may be the one that failed.
 pub(super) fn due(task: &ValidTask, seen: &SkyTaskStatus) -> Option<Timestamp> {
     seen.failure.as_ref()?;
-    let failed = seen.nodes.iter().filter(|node| node.phase == NodePhase::Failed);
-    let first = failed.filter_map(|node| node.finished_at.as_ref()).map(|end| end.0).min()?;
     let mut left = seen.nodes.iter().filter(|node| !node.phase.is_final()).peekable();
     left.peek()?;
     let runs = left.any(|node| node.phase == NodePhase::Running);
-    Some(first + if runs { lost::patience(task) } else { lost::REPORT })
+    if runs { end_of_patience(task, &seen.nodes) } else { Some(first_failed(&seen.nodes)? + lost::REPORT) }
+}
+
+/// When all nodes that run have ended by themselves, if they ever will: counted from the first that failed.
+pub(super) fn end_of_patience(task: &ValidTask, nodes: &[NodeStatus]) -> Option<Timestamp> {
+    Some(first_failed(nodes)? + lost::patience(task))
+}
+
+fn first_failed(nodes: &[NodeStatus]) -> Option<Timestamp> {
+    let failed = nodes.iter().filter(|node| node.phase == NodePhase::Failed);
+    failed.filter_map(|node| node.finished_at.as_ref()).map(|end| end.0).min()
 }
 
 /// What is said of a node that was ended so.
