@@ -9,7 +9,7 @@ use axum::{
 };
 use sky_crd::{
     User,
-    api::{InvalidField, TaskRequest, VolumeRequest},
+    api::{InvalidField, RerunRequest, TaskRequest, VolumeRequest},
 };
 use tokio::time::timeout;
 
@@ -92,6 +92,8 @@ impl<P: Part, S: Send + Sync> FromRequestParts<S> for Head<P> {
 pub trait Wire: Sized {
     /// What the body must look like.
     const MODEL: &'static Model;
+    /// Whether there may be no body at all, which is then one that says nothing.
+    const IS_OPTIONAL: bool = false;
     /// The body from its checked fields.
     fn from_fields(fields: Fields) -> Self;
 }
@@ -100,6 +102,14 @@ impl Wire for TaskRequest {
     const MODEL: &'static Model = &model::TASK;
     fn from_fields(fields: Fields) -> Self {
         convert::task(fields)
+    }
+}
+
+impl Wire for RerunRequest {
+    const MODEL: &'static Model = &model::RERUN;
+    const IS_OPTIONAL: bool = true;
+    fn from_fields(fields: Fields) -> Self {
+        convert::rerun(fields)
     }
 }
 
@@ -146,7 +156,8 @@ impl<P: Part, B: Wire, S: Send + Sync> FromRequest<S> for Submission<P, B> {
         let (parts, body) = request.into_parts();
         let bytes = read_body(body).await?;
         // A body that cannot be parsed is told alone, as FastAPI does.
-        let sent = parse_body(&parts.headers, &bytes)?;
+        let nothing = || B::IS_OPTIONAL.then(|| Json::Object(Vec::new()));
+        let sent = parse_body(&parts.headers, &bytes)?.or_else(nothing);
         let missing = || vec![Entry::missing(vec!["body".into()], Json::Null)];
         let body = sent.as_ref().ok_or_else(missing).and_then(|sent| check::body(B::MODEL, sent));
         let (head, fields) = both(P::read(&parts), body).map_err(ApiError::Invalid)?;

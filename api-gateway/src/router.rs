@@ -54,6 +54,7 @@ pub fn build(app: App) -> (Router, Value) {
     let (api, declared) = OpenApiRouter::with_openapi(OpenApiBuilder::new().build())
         .routes(routes!(routes::task::submit))
         .routes(routes!(routes::task::stop))
+        .routes(routes!(routes::task::rerun))
         .routes(routes!(routes::task::stop_all))
         .routes(routes!(routes::task::list))
         .routes(routes!(routes::task::get))

@@ -109,6 +109,26 @@ async fn a_setup_excuses_a_missing_run() {
     }
 }
 
+/// It needs no body; what is in one is checked as in a submit.
+#[tokio::test]
+async fn a_rerun_s_body_may_be_absent() {
+    let rerun = |body: &'static str, kind: &str| {
+        let request = Request::post("/tasks/abcdef01/rerun").header("X-User", "u").header("content-type", kind);
+        ask(request.body(Body::from(body)).unwrap())
+    };
+    for body in ["", "{}", r#"{"name": null, "num_nodes": null, "envs": {"A": 1}, "other": 1}"#] {
+        assert_eq!(rerun(body, "application/json").await.status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
+    }
+    assert_eq!(rerun("", "text/plain").await.status, StatusCode::SERVICE_UNAVAILABLE, "as curl -X POST");
+    let answer = rerun(r#"{"name": 1, "num_nodes": 0, "envs": [], "secrets": {"A": []}}"#, "application/json").await;
+    let locs: Vec<_> = answer.json()["detail"].as_array().unwrap().iter().map(|entry| entry["loc"].clone()).collect();
+    let body = |field: &str| json!(["body", field]);
+    assert_eq!(locs, [body("name"), body("num_nodes"), body("envs"), json!(["body", "secrets", "A"])]);
+    let request = Request::get("/tasks/abcdef01/rerun").header("X-User", "u").body(Body::empty()).unwrap();
+    let answer = ask(request).await;
+    assert_eq!((answer.status, answer.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, Some("POST")));
+}
+
 #[tokio::test]
 async fn texts_that_mean_nothing_are_refused_at_their_field() {
     for (body, loc, input) in [

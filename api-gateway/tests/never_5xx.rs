@@ -179,7 +179,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 
     #[test]
-    fn random_bodies(body in body(), path in prop::sample::select(vec!["/tasks/submit", "/volumes/create"])) {
+    fn random_bodies(body in body(), path in prop::sample::select(vec!["/tasks/submit", "/tasks/00000001/rerun", "/volumes/create"])) {
         let request = Request::post(path).header("X-User", "u").header("content-type", "application/json");
         check(request.body(Body::from(body.to_string())).unwrap())?;
     }
@@ -216,7 +216,7 @@ proptest! {
     #[test]
     fn random_paths_and_queries(
         steps in prop::collection::vec(prop_oneof![
-            4 => prop::sample::select(vec!["tasks", "volumes", "submit", "stop", "logs", "create", "00000001", "docs", "", "redoc"])
+            4 => prop::sample::select(vec!["tasks", "volumes", "submit", "stop", "rerun", "logs", "create", "00000001", "docs", "", "redoc"])
                 .prop_map(str::to_owned),
             2 => "[ -~]{0,12}",
             1 => any::<String>(),
@@ -256,6 +256,7 @@ fn good_requests_arrive() {
     let get = |path: &str| check(Request::get(path).header("X-User", "u").body(Body::empty()).unwrap()).unwrap();
     assert_eq!(post("/tasks/submit", &json!({"run": "x", "resources": {"cpus": 4}})), 200);
     assert_eq!(post("/volumes/create", &json!({"name": "v", "size": "1Gi"})), 200);
+    assert_eq!(post("/tasks/00000001/rerun", &json!({"name": "n", "secrets": {"A": 1}})), 200);
     assert_eq!(get("/tasks"), 200);
     assert_eq!(get("/tasks/00000001"), 200);
     assert_eq!(get("/tasks/00000001/logs?follow=0&tail=3&since=5m&node=0&timestamps=1"), 200);

@@ -4,7 +4,7 @@ use std::{io::Read, time::Duration};
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
-use sky_crd::api::{TaskRequest, TaskView, VolumeRequest, VolumeView};
+use sky_crd::api::{RerunRequest, TaskRequest, TaskView, VolumeRequest, VolumeView};
 use ureq::{Agent, Body, http};
 
 use crate::error::Error;
@@ -104,6 +104,10 @@ impl Api {
 
     pub(crate) fn submit(&self, task: &TaskRequest) -> Result<Answer<TaskChange>, Error> {
         self.post("/tasks/submit", Some(task))
+    }
+
+    pub(crate) fn rerun(&self, id: &str, changes: &RerunRequest) -> Result<Answer<TaskChange>, Error> {
+        self.post(&format!("/tasks/{}/rerun", segment(id)), Some(changes))
     }
 
     pub(crate) fn tasks(&self, all_users: bool) -> Result<Answer<TaskList>, Error> {

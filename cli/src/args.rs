@@ -6,8 +6,8 @@ mod volumes;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use changes::Changes;
-pub(crate) use jobs::{Jobs, Logs, Status, Stop, Submit, Validate, Wait};
+pub(crate) use changes::{Changes, Variables};
+pub(crate) use jobs::{Jobs, Logs, Rerun, Status, Stop, Submit, Validate, Wait};
 pub(crate) use volumes::{ApplyVolume, CreateVolume, DeleteVolume, Volumes};
 
 /// SkyPilot-compatible Kubernetes task launcher CLI

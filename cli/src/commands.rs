@@ -46,6 +46,7 @@ fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Error> {
         Command::Auth(Auth::Login { username }) => auth::login(context, &username),
         Command::Auth(Auth::Whoami) => auth::whoami(context),
         Command::Jobs(Jobs::Submit(args)) => return jobs::submit(context, args),
+        Command::Jobs(Jobs::Rerun(args)) => return jobs::rerun(context, args),
         Command::Jobs(Jobs::Validate(args)) => return jobs::validate(context, args),
         Command::Jobs(Jobs::List(args)) if args.watch => return jobs::watch(context, &args.list),
         Command::Jobs(Jobs::List(args)) => jobs::list(context, &args.list),
@@ -71,6 +72,7 @@ fn completions(shell: clap_complete::Shell) -> Vec<u8> {
 fn format(command: &Command) -> Format {
     match command {
         Command::Jobs(Jobs::Submit(args)) => args.output.format,
+        Command::Jobs(Jobs::Rerun(args)) => args.output.format,
         Command::Jobs(Jobs::List(args)) => args.list.output.format,
         Command::Volumes(Volumes::List(args)) => args.output.format,
         Command::Jobs(Jobs::Status(args)) => args.output.format,
@@ -84,6 +86,7 @@ fn format(command: &Command) -> Format {
 fn short_url(command: &Command) -> Option<&String> {
     match command {
         Command::Jobs(Jobs::Submit(args)) => args.short.url.as_ref(),
+        Command::Jobs(Jobs::Rerun(args)) => args.short.url.as_ref(),
         Command::Jobs(Jobs::Status(args)) => args.short.url.as_ref(),
         Command::Jobs(Jobs::Logs(args)) => args.short.url.as_ref(),
         _ => None,

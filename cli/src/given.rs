@@ -4,16 +4,17 @@ use std::{collections::BTreeMap, fs, io, path::Path};
 
 use sky_taskfile::{Overrides, Secrets};
 
-use crate::{args::Changes, dotenv, error::Error};
+use crate::{
+    args::{Changes, Variables},
+    dotenv,
+    error::Error,
+};
 
 /// The overrides and the secrets. Of a variable `--env` wins over `--env-file`, of a secret `--secret` over
 /// `--secret-file`, as in SkyPilot.
 pub(crate) fn resolve(changes: Changes) -> Result<(Overrides, Secrets), Error> {
-    let mut secrets = changes.secret_file.as_deref().map(variables).transpose()?.unwrap_or_default();
-    for text in &changes.secret {
-        let (name, value) = secret(text)?;
-        secrets.insert(name, value);
-    }
+    let secrets = secrets(&changes.variables)?;
+    let env_file = env_file(&changes.variables)?;
     let overrides = Overrides {
         name: changes.name,
         num_nodes: changes.num_nodes,
@@ -26,10 +27,33 @@ pub(crate) fn resolve(changes: Changes) -> Result<(Overrides, Secrets), Error> {
         use_spot: if changes.use_spot { Some(true) } else { changes.no_use_spot.then_some(false) },
         disk_size: changes.disk_size,
         ports: changes.ports,
-        envs: changes.env.into_iter().collect(),
-        env_file: changes.env_file.as_deref().map(variables).transpose()?.unwrap_or_default(),
+        envs: changes.variables.env.into_iter().collect(),
+        env_file,
     };
     Ok((overrides, secrets))
+}
+
+/// What a task that is run again gets beside its own: variables, and secrets by the same ranks. A variable of the file
+/// that is given as a secret is one.
+pub(crate) fn beside(given: Variables) -> Result<(BTreeMap<String, String>, Secrets), Error> {
+    let secrets = secrets(&given)?;
+    let mut envs = env_file(&given)?;
+    envs.retain(|name, _| !secrets.contains_key(name));
+    envs.extend(given.env);
+    Ok((envs, secrets))
+}
+
+fn env_file(given: &Variables) -> Result<BTreeMap<String, String>, Error> {
+    given.env_file.as_deref().map(variables).transpose().map(Option::unwrap_or_default)
+}
+
+fn secrets(given: &Variables) -> Result<Secrets, Error> {
+    let mut secrets = given.secret_file.as_deref().map(variables).transpose()?.unwrap_or_default();
+    for text in &given.secret {
+        let (name, value) = secret(text)?;
+        secrets.insert(name, value);
+    }
+    Ok(secrets)
 }
 
 /// `NAME=VALUE`, or `NAME` with the value that it has here. No message shows the value.

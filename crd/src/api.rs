@@ -3,11 +3,13 @@
 //! Names are SkyPilot's snake_case here and Kubernetes' camelCase in the resources.
 
 mod config;
+mod rerun;
 mod resources;
 mod secret;
 mod task;
 mod volume;
 
+pub use rerun::RerunRequest;
 pub use resources::ResourcesRequest;
 pub use secret::{Confidential, SecretValue};
 pub use task::{NodeView, TaskMetadata, TaskRequest, TaskState, TaskView};

@@ -1,7 +1,12 @@
 //! The REST API, with the operator and the gateway that `config/default` installs.
 
 use serde_json::json;
-use sky_tests::{DEADLINE, cluster::room_for, gateway::Gateway};
+use sky_tests::{
+    DEADLINE,
+    cli::{Shell, id_after},
+    cluster::room_for,
+    gateway::Gateway,
+};
 use tokio::{sync::mpsc::UnboundedReceiver, time::timeout};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,4 +114,30 @@ async fn bad_bodies_are_422_in_the_original_words() {
     assert_eq!(Gateway::of(Some(" ")).get("/tasks").status, 422);
     let refused = gateway.post("/tasks/submit", &json!({"run": "true", "resources": {"cpus": "many"}}));
     assert!((400..500).contains(&refused.status) && refused.text.contains("cpus"), "{refused:?}");
+}
+
+/// As its user types it: the same again, with something changed, and with its secret given anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_is_run_again_as_another() {
+    let _room = room_for(3).await;
+    let (gateway, shell) = (Gateway::of(Some("again")), Shell::login("again").await);
+    let old = gateway.submit(&json!({"name": "first", "envs": {"WORD": "one"}, "run": "echo $WORD $TOKEN; exit 3"}));
+    gateway.wait(&old, &["failed"]).await;
+    let again = shell.run(&["jobs", "rerun", &old, "--name", "second", "--env", "WORD=two"]).await;
+    assert!(again.code == Some(3) && again.stdout.contains("two"), "{again:#?}");
+    let new = id_after("Task ID:", &again.stdout);
+    assert_ne!(new, old);
+    assert_eq!(gateway.get(&format!("/tasks/{new}")).json()["name"], "second");
+    assert_eq!(gateway.get(&format!("/tasks/{old}")).json()["status"], "failed", "the old one is as it was");
+
+    let secretly =
+        gateway.submit(&json!({"name": "secretly", "secrets": {"TOKEN": "hunter2"}, "run": "echo [$TOKEN]"}));
+    gateway.wait(&secretly, &["completed"]).await;
+    let refused = shell.run(&["jobs", "rerun", &secretly]).await;
+    assert!(refused.code == Some(1) && refused.stderr.contains("the value of TOKEN again"), "{refused:#?}");
+    let told = shell.ok(&["jobs", "rerun", &secretly, "--secret", "TOKEN=hunter3"]).await;
+    assert!(told.contains("[hunter3]"), "{told}");
+    let stranger = Gateway::of(Some("a-stranger")).post(&format!("/tasks/{old}/rerun"), &json!({}));
+    assert_eq!((stranger.status, stranger.json()), (404, json!({"detail": format!("Task {old} not found")})));
+    gateway.post("/tasks/stop", &json!(null));
 }

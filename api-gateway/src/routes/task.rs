@@ -7,10 +7,11 @@ use axum::{
     extract::{Path, State},
 };
 use futures::{StreamExt as _, stream};
+use kube::ResourceExt as _;
 use serde::Serialize;
 use sky_crd::{
     User,
-    api::{TaskRequest, TaskView},
+    api::{Confidential, RerunRequest, TaskRequest, TaskView},
     task::SkyTask,
 };
 
@@ -70,8 +71,14 @@ pub async fn submit(
         let task = request.body.clone().into_task(id, &request.head, namespace);
         task.map_err(|field| request.refuse(&field))
     };
+    let confidential = request.body.clone().take_confidential().map_err(|field| request.refuse(&field))?;
     let task = app.store.tasks.create(|| app.fresh_id(), make).await?;
-    keep_secrets(&app, &request, &task).await?;
+    submitted(&app, &task, &confidential).await
+}
+
+/// The answer for a task that was created, once it has its Secrets.
+async fn submitted(app: &App, task: &SkyTask, confidential: &Confidential) -> Result<Json<TaskOutcome>, ApiError> {
+    keep_secrets(app, task, confidential).await?;
     let task_id = task.task_id().to_string();
     let message = format!("Task submitted successfully with ID: {task_id}");
     Ok(Json(TaskOutcome { task_id, status: "submitted", message }))
@@ -79,8 +86,7 @@ pub async fn submit(
 
 /// Creates the Secrets that the task refers to, after the task, whose they are; it waits for them. A task that cannot have
 /// them is taken back.
-async fn keep_secrets(app: &App, request: &Submission<User, TaskRequest>, task: &SkyTask) -> Result<(), ApiError> {
-    let confidential = request.body.clone().take_confidential().map_err(|field| request.refuse(&field))?;
+async fn keep_secrets(app: &App, task: &SkyTask, confidential: &Confidential) -> Result<(), ApiError> {
     for secret in confidential.secrets(task) {
         if let Err(error) = secrets::create(&app.store.secrets, &secret).await {
             // What the user is told is why it failed; a task that stays says itself what it waits for.
@@ -89,6 +95,38 @@ async fn keep_secrets(app: &App, request: &Submission<User, TaskRequest>, task: 
         }
     }
     Ok(())
+}
+
+/// Runs a task again, as another task.
+#[utoipa::path(
+    post,
+    path = "/tasks/{task_id}/rerun",
+    tag = "tasks",
+    operation_id = "rerun_task_tasks__task_id__rerun_post",
+    summary = "Rerun Task",
+    description = "Run a task again, as a new task\n\nSubmits what the task runs once more, under a new id. The body, which may be\nabsent, says what is to differ. Secrets must be given again: their values are never read.",
+    params(("task_id" = String, Path), ("x-user" = String, Header)),
+    request_body(content = ref("#/components/schemas/TaskRerun"), content_type = "application/json"),
+    responses((status = 200, description = "Successful Response", body = ref("#/components/schemas/TaskSubmitResponse"), content_type = "application/json"))
+)]
+pub async fn rerun(
+    State(app): State<App>,
+    Path(task_id): Path<String>,
+    request: Submission<User, RerunRequest>,
+) -> Result<Json<TaskOutcome>, ApiError> {
+    let old = app.store.tasks.get(&request.head, &task_id).await?;
+    if let Some(field) = RerunRequest::beyond_the_api(&old) {
+        let name = old.name_any();
+        return Err(ApiError::Conflict(format!(
+            "Task {task_id} has spec.{field}, which only kubectl can give a task: run it again with kubectl patch \
+             skytask {name} --type merge -p '{{\"spec\":{{\"runToken\":\"again\"}}}}'"
+        )));
+    }
+    let refuse = |field| request.refuse(&field);
+    let confidential = request.body.confidential(&old).map_err(refuse)?;
+    let make = |id: &_| request.body.again(&old, id, &request.head).map_err(refuse);
+    let task = app.store.tasks.create(|| app.fresh_id(), make).await?;
+    submitted(&app, &task, &confidential).await
 }
 
 /// Lists the tasks of a user, or of all.

@@ -1,6 +1,8 @@
 //! From checked fields to the wire types: nothing can go wrong any more.
 
-use sky_crd::api::{ResourcesRequest, SecretValue, TaskRequest, VolumeRequest};
+use std::collections::BTreeMap;
+
+use sky_crd::api::{RerunRequest, ResourcesRequest, SecretValue, TaskRequest, VolumeRequest};
 
 use super::{
     since::Since,
@@ -40,6 +42,11 @@ impl Fields {
         entries.unwrap_or_default().into_iter().collect()
     }
 
+    fn secrets(&mut self) -> BTreeMap<String, SecretValue> {
+        let texts: Vec<(String, String)> = self.text_map("secrets");
+        texts.into_iter().map(|(name, value)| (name, SecretValue::from(value))).collect()
+    }
+
     fn ints(&mut self, name: &str) -> Option<Vec<i64>> {
         self.take(name).and_then(|value| if let Value::Ints(numbers) = value { Some(numbers) } else { None })
     }
@@ -77,16 +84,22 @@ pub fn task(mut fields: Fields) -> TaskRequest {
         workdir: fields.text("workdir"),
         resources: fields.object("resources").map(resources),
         envs: fields.text_map("envs"),
-        secrets: fields
-            .text_map::<Vec<_>>("secrets")
-            .into_iter()
-            .map(|(name, value)| (name, SecretValue::from(value)))
-            .collect(),
+        secrets: fields.secrets(),
         file_mounts: fields.text_map("file_mounts"),
         volumes: fields.text_map("volumes"),
         setup: fields.text("setup"),
         run: fields.text("run"),
         config: fields.any("config"),
+    }
+}
+
+/// The body of `POST /tasks/{task_id}/rerun`, checked against [`super::model::RERUN`].
+pub fn rerun(mut fields: Fields) -> RerunRequest {
+    RerunRequest {
+        name: fields.text("name"),
+        num_nodes: fields.int("num_nodes").and_then(|count| u32::try_from(count).ok()),
+        envs: fields.text_map("envs"),
+        secrets: fields.secrets(),
     }
 }
 

@@ -103,6 +103,9 @@ const fn required(name: &'static str, kind: Kind) -> Field {
 const WHOLE: Kind = Kind::Int { min: None, max: None };
 /// The resource's schema allows no more.
 const MAX_NODES: i64 = 1000;
+const NODES: Kind = Kind::Int { min: Some(1), max: Some(MAX_NODES) };
+const ENVS: Field = nullable("envs", Kind::TextMap, &[Also::ScalarValues]);
+const SECRETS: Field = nullable("secrets", Kind::TextMap, &[Also::ScalarValues]);
 
 /// Body of `POST /tasks/submit`.
 pub static TASK: Model = Model {
@@ -111,17 +114,24 @@ pub static TASK: Model = Model {
     fields: &[
         nullable("name", Kind::Text, &[]),
         nullable("workdir", Kind::Text, &[]),
-        field("num_nodes", Kind::Int { min: Some(1), max: Some(MAX_NODES) }, Need::Default(1), &[Also::Null]),
+        field("num_nodes", NODES, Need::Default(1), &[Also::Null]),
         nullable("resources", Kind::Object(&RESOURCES), &[]),
-        nullable("envs", Kind::TextMap, &[Also::ScalarValues]),
+        ENVS,
         nullable("file_mounts", Kind::TextMap, &[]),
         nullable("volumes", Kind::TextMap, &[]),
         nullable("setup", Kind::Text, &[]),
         field("run", Kind::Text, Need::RequiredUnless("setup"), &[]),
         // Not the original's.
-        nullable("secrets", Kind::TextMap, &[Also::ScalarValues]),
+        SECRETS,
         nullable("config", Kind::AnyObject, &[]),
     ],
+};
+
+/// Body of `POST /tasks/{task_id}/rerun`, which the original has not.
+pub static RERUN: Model = Model {
+    name: "TaskRerun",
+    description: "What differs from the task that is run again",
+    fields: &[nullable("name", Kind::Text, &[]), nullable("num_nodes", NODES, &[]), ENVS, SECRETS],
 };
 
 // What `resources` and each of its alternatives name alike.
@@ -223,6 +233,7 @@ const COUNT_OUTCOME: &[Field] =
 /// Every model of the document, requests and answers.
 pub static ALL: &[&Model] = &[
     &TASK,
+    &RERUN,
     &RESOURCES,
     &ALTERNATIVE,
     &VOLUME,

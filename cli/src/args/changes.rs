@@ -44,6 +44,13 @@ pub(crate) struct Changes {
     /// Directory in which the scripts start
     #[arg(long, value_name = "PATH")]
     pub(crate) workdir: Option<String>,
+    #[command(flatten)]
+    pub(crate) variables: Variables,
+}
+
+/// Environment variables and secrets.
+#[derive(Debug, Args)]
+pub(crate) struct Variables {
     /// Environment variable; `KEY` alone takes the value from this environment; repeatable
     #[arg(short, long, value_name = "KEY=VALUE", value_parser = env_pair)]
     pub(crate) env: Vec<(String, String)>,

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, builder::NonEmptyStringValueParser};
 
-use super::{Changes, List, Output, ShortUrl};
+use super::{Changes, List, Output, ShortUrl, Variables};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Jobs {
     /// Submit a task from a YAML file and follow its log
     Submit(Submit),
+    /// Run a task again, as a new task
+    Rerun(Rerun),
     /// Check task files without submitting them
     Validate(Validate),
     /// List all tasks
@@ -66,6 +68,38 @@ pub(crate) struct Submit {
     pub(crate) short: ShortUrl,
     #[command(flatten)]
     pub(crate) changes: Changes,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The new task runs what the old one runs, under an id of its own; the old one stays as it is. Without --detach, the log
+is followed from its first line, and the exit code is the task's own. Values of secrets are never read: those of the old
+task must be given again, with --secret or --secret-file.
+
+Examples:
+  k8s-cli jobs rerun abc12345
+  k8s-cli jobs rerun abc12345 --name sweep-2 --env LR=0.01 --detach
+  k8s-cli jobs rerun abc12345 --secret HF_TOKEN
+  id=$(k8s-cli jobs rerun abc12345 -o name)")]
+pub(crate) struct Rerun {
+    /// Task ID to run again
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) task_id: String,
+    /// Submit job without tailing logs
+    #[arg(short, long)]
+    pub(crate) detach: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    #[command(flatten)]
+    pub(crate) short: ShortUrl,
+    /// Name of the new task
+    #[arg(short, long)]
+    pub(crate) name: Option<String>,
+    /// Number of nodes
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) num_nodes: Option<u32>,
+    #[command(flatten)]
+    pub(crate) variables: Variables,
 }
 
 #[derive(Debug, Args)]

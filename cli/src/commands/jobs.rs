@@ -1,8 +1,9 @@
-//! `jobs`: submit, validate, list (once or watched), status, stop, logs, wait.
+//! `jobs`: submit, rerun, validate, list (once or watched), status, stop, logs, wait.
 
 mod dry_run;
 mod list;
 mod logs;
+mod rerun;
 mod status;
 mod stop;
 mod submit;
@@ -12,6 +13,7 @@ mod watch;
 
 pub(super) use list::list;
 pub(super) use logs::logs;
+pub(super) use rerun::rerun;
 pub(super) use status::status;
 pub(super) use stop::stop;
 pub(super) use submit::submit;

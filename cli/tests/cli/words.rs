@@ -51,6 +51,32 @@ fn submit_detached() {
 }
 
 #[test]
+fn rerun() {
+    let gateway = Gateway::new().json("POST /tasks/abc12345/rerun", submitted()).on(
+        "POST /tasks/secretly/rerun",
+        Reply::Json(
+            422,
+            json!({"detail": [{
+                "type": "value_error", "loc": ["body", "secrets"], "input": null,
+                "msg": "Value error, give the value of TOKEN again: no value of a secret is ever read",
+            }]}),
+        ),
+    );
+    let home = Home::bob(&gateway.url);
+    home.file("vars", "A=file\nB=file\nTOKEN=file\n");
+    let words = "✓ Task submitted successfully\n  Task ID: abc12345\n  Status: submitted\n";
+    check(&home, "jobs rerun abc12345 -d", 0, words, "");
+    check(&home, "jobs rerun abc12345 -o name", 0, "abc12345\n", "");
+    let all = "jobs rerun abc12345 -d --name n --num-nodes 2 --env A=1 --env-file vars --secret TOKEN=hunter2";
+    check(&home, all, 0, words, "");
+    let path = "POST /tasks/abc12345/rerun bob";
+    let body = r#"{"name":"n","num_nodes":2,"envs":{"A":"1","B":"file"},"secrets":{"TOKEN":"hunter2"}}"#;
+    assert_eq!(gateway.seen(), [format!("{path} {{}}"), format!("{path} {{}}"), format!("{path} {body}")]);
+    let refused = home.run("jobs rerun secretly");
+    assert!(refused.code == Some(1) && refused.stderr.contains("give the value of TOKEN again"), "{refused:?}");
+}
+
+#[test]
 fn submit_from_standard_input_with_overrides() {
     let gateway = Gateway::new().json("POST /tasks/submit", submitted());
     let home = Home::bob(&gateway.url);

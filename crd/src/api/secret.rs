@@ -69,6 +69,11 @@ impl Confidential {
         Ok(Self { values, registry })
     }
 
+    /// Whether there is a value for this variable.
+    pub(super) fn has(&self, variable: &str) -> bool {
+        self.values.contains_key(variable)
+    }
+
     /// Lets the specification refer to the Secrets of the object `name`; an image without a registry is in the one that
     /// the credentials are for (SkyPilot).
     pub(super) fn refer(&self, name: &str, spec: &mut SkyTaskSpec) {
@@ -117,11 +122,13 @@ impl Confidential {
     }
 }
 
-fn values_name(task: &str) -> String {
+/// The Secret of the values of this object.
+pub(super) fn values_name(task: &str) -> String {
     format!("{task}-secrets")
 }
 
-fn registry_name(task: &str) -> String {
+/// The Secret of the registry's credentials of this object.
+pub(super) fn registry_name(task: &str) -> String {
     format!("{task}-registry")
 }
 

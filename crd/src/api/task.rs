@@ -69,10 +69,7 @@ impl TaskRequest {
     /// [`InvalidField`] for the first field whose text means nothing to Kubernetes.
     pub fn into_task(mut self, id: &TaskId, user: &User, namespace: &str) -> Result<SkyTask, InvalidField> {
         let confidential = self.take_confidential()?;
-        let name = self.name.filter(|name| !name.is_empty()).unwrap_or_else(|| format!("task-{id}"));
-        if name.len() > 253 {
-            return Err(InvalidField::new(&["name"], &"a name has at most 253 bytes"));
-        }
+        let name = check_name(self.name.filter(|name| !name.is_empty()).unwrap_or_else(|| default_name(id)))?;
         let resources = self.resources.unwrap_or_default();
         let mut spec = SkyTaskSpec {
             task_id: Some(id.to_string()),
@@ -103,16 +100,30 @@ impl TaskRequest {
             lifecycle: Lifecycle::default(),
         };
         confidential.refer(&name::object_name(&name, id), &mut spec);
-        let mut labels = label::task_labels(id, &name, user);
-        labels.insert(label::MANAGED_BY.to_owned(), label::MANAGED_BY_CLI.to_owned());
-        let metadata = ObjectMeta {
-            name: Some(name::object_name(&name, id)),
-            namespace: Some(namespace.to_owned()),
-            labels: Some(labels),
-            ..ObjectMeta::default()
-        };
-        Ok(SkyTask { metadata, spec, status: None })
+        Ok(SkyTask { metadata: metadata_of(id, &name, user, namespace), spec, status: None })
     }
+}
+
+/// The metadata of a task that comes through the API.
+pub(super) fn metadata_of(id: &TaskId, name: &str, user: &User, namespace: &str) -> ObjectMeta {
+    let mut labels = label::task_labels(id, name, user);
+    labels.insert(label::MANAGED_BY.to_owned(), label::MANAGED_BY_CLI.to_owned());
+    ObjectMeta {
+        name: Some(name::object_name(name, id)),
+        namespace: Some(namespace.to_owned()),
+        labels: Some(labels),
+        ..ObjectMeta::default()
+    }
+}
+
+/// The name of a task that nobody named.
+pub(super) fn default_name(id: &TaskId) -> String {
+    format!("task-{id}")
+}
+
+/// Names that the API takes: an object's label and annotation keep them whole.
+pub(super) fn check_name(name: String) -> Result<String, InvalidField> {
+    if name.len() > 253 { Err(InvalidField::new(&["name"], &"a name has at most 253 bytes")) } else { Ok(name) }
 }
 
 fn file_mounts(mounts: BTreeMap<String, String>) -> Vec<FileMount> {

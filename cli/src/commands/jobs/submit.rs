@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::dry_run;
 use crate::{
-    api::LogQuery,
+    api::{Answer, Api, LogQuery, TaskChange},
     args::Submit,
     commands::Context,
     entry::Entry,
@@ -28,11 +28,20 @@ pub(crate) fn submit(context: &Context, args: Submit) -> Result<ExitCode, Error>
     if args.dry_run {
         return dry_run::show(context.printer, task.request).map(|()| ExitCode::SUCCESS);
     }
+    send(context, args.detach, |api| api.submit(&task.request))
+}
+
+/// Makes a task, and follows its log to its end unless it is detached.
+pub(super) fn send(
+    context: &Context,
+    detached: bool,
+    make: impl FnOnce(&Api) -> Result<Answer<TaskChange>, Error>,
+) -> Result<ExitCode, Error> {
     let (api, printer) = (context.api()?, context.printer);
-    let follows = !args.detach && !printer.is_data();
+    let follows = !detached && !printer.is_data();
     // Before the task exists: an interrupt that comes just after must still say which task there is.
     let detach = follows.then(|| Detach::on_interrupt(printer, Followed::Log));
-    let answer = api.submit(&task.request)?;
+    let answer = make(&api)?;
     let id = &answer.view.task_id;
     if printer.is_data() {
         printer.data(&answer.raw, &[id])?;
