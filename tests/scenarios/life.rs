@@ -111,7 +111,9 @@ async fn a_suspended_task_has_no_jobs_and_starts_again_from_the_beginning() {
         let suspended = space.when("pair", "is suspended again", again).await;
         assert_eq!(jobs(&space, "pair").await, BTreeSet::new());
         let attempts = suspended.status.expect("a status").attempts;
-        assert_eq!((attempts.len(), attempts[0].reason.as_str(), attempts[0].machines.len()), (1, "Suspended", 1));
+        assert_eq!((attempts.len(), attempts[0].reason.as_str()), (1, "Suspended"));
+        // Where there are several machines, each node may have had one of its own.
+        assert!((1..=2).contains(&attempts[0].machines.len()), "{attempts:#?}");
         set(&space, "pair", &json!({"suspend": null})).await;
         let second = |task: &SkyTask| both(task) && task.status.as_ref().is_some_and(|s| s.attempt == Some(1));
         let running = space.when("pair", "runs again", second).await;

@@ -13,6 +13,7 @@ mod names;
 mod ports;
 mod recordings;
 mod refusals;
+mod registry;
 mod rights;
 mod samples;
 mod scripts;

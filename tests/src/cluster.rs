@@ -33,6 +33,28 @@ pub fn image(name: &str) -> String {
     format!("{}/{name}:dev", env::var("SKY_TEST_IMAGES").unwrap_or_else(|_| "localhost".to_owned()))
 }
 
+/// A private registry, which has `team/private` under every tag: the image `sh-only`.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    /// Host and port, as machines reach it.
+    pub server: String,
+    /// User name.
+    pub user: String,
+    /// Password.
+    pub password: String,
+}
+
+/// The private registry that machines of the cluster under test can reach; without one, says that the test is skipped.
+pub fn registry() -> Option<Registry> {
+    let Ok(words) = env::var("SKY_TEST_REGISTRY") else {
+        println!("skipped: SKY_TEST_REGISTRY is not set, so there is no private registry (ADDRESS USER PASSWORD)");
+        return None;
+    };
+    let words: Vec<_> = words.split_whitespace().map(str::to_owned).collect();
+    let [server, user, password] = words.try_into().expect("SKY_TEST_REGISTRY is ADDRESS USER PASSWORD");
+    Some(Registry { server, user, password })
+}
+
 /// Room for this many pods: a small machine runs about twelve at once. More have it for themselves.
 pub async fn room_for(pods: u32) -> OwnedSemaphorePermit {
     const ALL: u32 = 12;

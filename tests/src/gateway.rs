@@ -100,13 +100,19 @@ impl Gateway {
 
     /// The task once its status is one of these.
     pub async fn wait(&self, id: &str, statuses: &[&str]) -> Value {
+        let is = |task: &Value| task["status"].as_str().is_some_and(|status| statuses.contains(&status));
+        self.when(id, &format!("is {statuses:?}"), is).await
+    }
+
+    /// The task once it fits.
+    pub async fn when(&self, id: &str, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         let deadline = tokio::time::Instant::now() + DEADLINE;
         loop {
             let task = self.get(&format!("/tasks/{id}")).json();
-            if task["status"].as_str().is_some_and(|status| statuses.contains(&status)) {
+            if fits(&task) {
                 return task;
             }
-            assert!(tokio::time::Instant::now() < deadline, "task {id} is not {statuses:?}: {task:#}");
+            assert!(tokio::time::Instant::now() < deadline, "not in time: task {id} {what}: {task:#}");
             tokio::time::sleep(std::time::Duration::from_millis(250)).await;
         }
     }

@@ -29,6 +29,8 @@ const usage = `sky-cluster runs a Kubernetes cluster on this machine, for tests 
   down                                  stop it and remove every trace of it
   status                                show components, ports and problems
   load       IMAGE.tar [--tag NAME]     bring an OCI or docker archive into the cluster
+  registry   [IMAGE.tar NAME]           serve an OCI archive in the private registry, as NAME under every tag;
+                                        prints the registry's address, user name and password
   kubeconfig                            print the path of the kubeconfig
   kubectl    ...                        the real kubectl on this cluster
   helm       ...                        the real helm on this cluster
@@ -83,6 +85,7 @@ var verbs = map[string]verb{
 	"down":       {down, doNothing},
 	"status":     {status, runAnyway},
 	"load":       {load, refuse},
+	"registry":   {registryVerb, refuse},
 	"forward":    {forwardVerb, refuse},
 	"fault":      {faultVerb, refuse},
 	"processes":  {processes, refuse},

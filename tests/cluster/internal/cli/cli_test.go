@@ -38,7 +38,7 @@ func TestFlagsMayFollowArguments(t *testing.T) {
 func TestAnotherClusterIsLeftAlone(t *testing.T) {
 	t.Setenv("KUBECONFIG", "/elsewhere")
 	t.Setenv("SKY_CACHE_DIR", t.TempDir())
-	for verb, want := range map[string]int{"up": 0, "down": 0, "status": 0, "kubeconfig": 0, "load": 1, "forward": 1, "fault": 1, "processes": 1} {
+	for verb, want := range map[string]int{"up": 0, "down": 0, "status": 0, "kubeconfig": 0, "load": 1, "registry": 1, "forward": 1, "fault": 1, "processes": 1} {
 		if got := Main([]string{verb}, nil); got != want {
 			t.Errorf("%s: exit code %d, want %d", verb, got, want)
 		}
@@ -54,7 +54,7 @@ func TestExitCodes(t *testing.T) {
 			t.Errorf("%s: exit code %d, want %d", verb, got, want)
 		}
 	}
-	for _, args := range [][]string{{"down", "extra"}, {"status", "--name"}, {"up", "--nonsense"}, {"up", "--nodes", "9"}, {"processes", "x"}} {
+	for _, args := range [][]string{{"down", "extra"}, {"status", "--name"}, {"up", "--nonsense"}, {"up", "--nodes", "9"}, {"processes", "x"}, {"registry", "x"}} {
 		if got := Main(args, nil); got != 2 {
 			t.Errorf("%v: exit code %d, want 2", args, got)
 		}

@@ -12,6 +12,7 @@ import (
 	"skytask.dev/tests/cluster/internal/forward"
 	"skytask.dev/tests/cluster/internal/host"
 	"skytask.dev/tests/cluster/internal/image"
+	"skytask.dev/tests/cluster/internal/registry"
 	"skytask.dev/tests/cluster/internal/supervise"
 )
 
@@ -99,6 +100,22 @@ func load(cmd *command) error {
 		}
 		fmt.Fprintf(cmd.out, "%s: %s on %s\n", strings.Join(r.Names, ", "), done, n.Name)
 	}
+	return nil
+}
+
+func registryVerb(cmd *command) error {
+	if n := len(cmd.args); n != 0 && n != 2 {
+		return usageError("write: registry IMAGE.tar NAME, or registry alone for its address and login")
+	}
+	if _, err := supervise.Connect(cmd.cluster).Status(cmd.ctx); err != nil {
+		return notUp(cmd.cluster)
+	}
+	if len(cmd.args) == 2 {
+		if err := registry.Publish(cmd.cluster, cmd.args[0], cmd.args[1]); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintln(cmd.out, registry.Address, registry.User, registry.Password)
 	return nil
 }
 

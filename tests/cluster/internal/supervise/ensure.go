@@ -3,6 +3,7 @@ package supervise
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"skytask.dev/tests/cluster/internal/layout"
 	"skytask.dev/tests/cluster/internal/netns"
 	"skytask.dev/tests/cluster/internal/pki"
+	"skytask.dev/tests/cluster/internal/registry"
 )
 
 // phaseLimit bounds each phase: slow machines are ten times faster than this.
@@ -105,11 +107,11 @@ func (s *Supervisor) prepare(c layout.Cluster, o Options) error {
 	if err := component.WriteConfig(c); err != nil {
 		return err
 	}
-	if !s.egress {
-		if err := egress.Start(c); err != nil {
+	if !s.images {
+		if err := errors.Join(egress.Start(c), registry.Start(c)); err != nil {
 			return err
 		}
-		s.egress = true
+		s.images = true
 	}
 	return s.openAPI(o.APIPort)
 }

@@ -29,8 +29,8 @@ type Supervisor struct {
 	cluster layout.Cluster
 	self    string // this program, reachable even after its file was replaced
 
-	ensuring sync.Mutex // one Ensure at a time; guards egress
-	egress   bool       // the proxy for image pulls is open
+	ensuring sync.Mutex // one Ensure at a time; guards images
+	images   bool       // the proxy for image pulls and the private registry are open
 	table    *forward.Table
 	resolver *forward.Resolver
 
