@@ -81,16 +81,15 @@ impl RerunRequest {
     }
 
     fn split(&self, old: &SkyTask) -> Result<(Confidential, BTreeMap<String, String>), InvalidField> {
+        let needed = old.spec.secrets.iter().map(|secret| secret.name.as_str());
+        let missing: Vec<_> = needed.filter(|name| !self.secrets.contains_key(*name)).collect();
+        if !missing.is_empty() {
+            let message = format!("give the value of {} again: no value of a secret is ever read", missing.join(", "));
+            return Err(InvalidField::new(&["secrets"], &message));
+        }
         let mut envs = old.spec.envs.clone();
         envs.extend(self.envs.clone());
-        let confidential = Confidential::new(self.secrets.clone(), &mut envs)?;
-        let needed = old.spec.secrets.iter().map(|secret| secret.name.as_str());
-        let missing: Vec<_> = needed.filter(|name| !confidential.has(name)).collect();
-        if missing.is_empty() {
-            return Ok((confidential, envs));
-        }
-        let message = format!("give the value of {} again: no value of a secret is ever read", missing.join(", "));
-        Err(InvalidField::new(&["secrets"], &message))
+        Ok((Confidential::new(self.secrets.clone(), &mut envs)?, envs))
     }
 }
 
@@ -126,7 +125,7 @@ mod tests {
         old.spec.lifecycle.run_token = Some("x".to_owned());
         let mut new = again(&old, json!({})).unwrap();
         assert_eq!((new.name_any().as_str(), new.namespace().as_deref()), ("t-00000002", Some("ns")));
-        assert_eq!(new.labels()["skypilot-task-id"], "00000002");
+        assert_eq!(new.labels()[crate::label::TASK_ID], "00000002");
         assert_eq!(std::mem::take(&mut new.spec.lifecycle).max_restarts, 3);
         new.spec.task_id = Some("00000001".to_owned());
         assert_eq!(new.spec, submitted(body).spec);

@@ -69,11 +69,6 @@ impl Confidential {
         Ok(Self { values, registry })
     }
 
-    /// Whether there is a value for this variable.
-    pub(super) fn has(&self, variable: &str) -> bool {
-        self.values.contains_key(variable)
-    }
-
     /// Lets the specification refer to the Secrets of the object `name`; an image without a registry is in the one that
     /// the credentials are for (SkyPilot).
     pub(super) fn refer(&self, name: &str, spec: &mut SkyTaskSpec) {
