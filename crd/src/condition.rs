@@ -85,12 +85,18 @@ pub enum Reason {
     Running,
     /// Pods are not running yet.
     Starting,
-    /// No machine takes a pod.
+    /// No operator has looked at it yet.
+    Unobserved,
+    /// No machine takes a pod now.
     Unschedulable,
+    /// No machine that exists could hold it, whatever ends.
+    NeverFits,
     /// The image cannot be had.
     ImagePull,
     /// A volume cannot be mounted.
     MountFailed,
+    /// A volume cannot be used where the pod would run.
+    VolumeConflict,
     /// A named Secret, or a key in it, does not exist.
     SecretNotFound,
     /// A named ConfigMap does not exist.
@@ -142,9 +148,12 @@ impl Reason {
         (Self::StartDeadlineExceeded, "StartDeadlineExceeded"),
         (Self::Running, "Running"),
         (Self::Starting, "Starting"),
+        (Self::Unobserved, "Unobserved"),
         (Self::Unschedulable, "Unschedulable"),
+        (Self::NeverFits, "NeverFits"),
         (Self::ImagePull, "ImagePull"),
         (Self::MountFailed, "MountFailed"),
+        (Self::VolumeConflict, "VolumeConflict"),
         (Self::SecretNotFound, "SecretNotFound"),
         (Self::ConfigMapNotFound, "ConfigMapNotFound"),
         (Self::VolumeNotFound, "VolumeNotFound"),
@@ -177,7 +186,9 @@ impl Reason {
         match self {
             Self::RunFailed | Self::SetupFailed => "see the log",
             Self::StartFailed => "check the image and its command with `kubectl describe pod`",
-            Self::Disrupted | Self::NodeLost => "submit the task again",
+            Self::Disrupted | Self::NodeLost => {
+                "submit the task again, or let that be done by itself with `spec.maxDisruptionRestarts`"
+            }
             Self::JobDeleted => {
                 "submit the task again, and stop tasks with `spec.stop: true` or by deleting the SkyTask"
             }
@@ -186,9 +197,32 @@ impl Reason {
             Self::Suspended => "set `spec.suspend` to false to start it",
             Self::Unschedulable => "ask for less, or wait until a machine has it free",
             Self::SecretNotFound | Self::ConfigMapNotFound => "create it, and the task goes on by itself",
+            Self::Unobserved => {
+                "if this lasts, no operator runs or it does not watch this namespace; see `kubectl get deployments -A -l \
+                 app.kubernetes.io/part-of=skytask` and its log"
+            }
+            Self::NeverFits => "change what it asks for, or add such a machine (an autoscaler may do that by itself)",
             Self::MountFailed => "check the volume with `kubectl describe pod`",
+            Self::VolumeConflict => {
+                "end what uses the volume, let the task run on the volume's machine, or take one with ReadWriteMany"
+            }
+            Self::Provisioning => "see what the claim waits for with `kubectl describe pvc`",
+            Self::PeerAbsent => "see why that node came late, or give it longer with `spec.startTimeoutSeconds`",
+            Self::PeerLost => "look for a lost machine or a broken network between the nodes",
+            Self::VolumeForbidden => "use a volume of your own",
+            Self::NameConflict => "rename or delete one of the two",
             Self::Refused => "ask for less, or ask the administrator to raise the limit",
             _ => "",
+        }
+    }
+}
+
+impl Reason {
+    /// A message with the next step behind it.
+    pub fn advised(self, message: &str) -> String {
+        match self.next_step() {
+            "" => message.to_owned(),
+            step => format!("{}: {step}", message.trim_end_matches(['.', ' '])),
         }
     }
 }

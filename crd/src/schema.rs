@@ -7,6 +7,7 @@ use kube::CustomResourceExt as _;
 use serde_json::{Value, json};
 
 use crate::{
+    condition::Reason,
     task::{IDENTITY, RUN, SkyTask},
     volume::SkyVolume,
 };
@@ -52,6 +53,10 @@ pub fn task_crd() -> Value {
     let status = at(&mut crd, "/properties/status");
     merge(status, "/properties/nodes", list_map("index"));
     merge(status, "/properties/attempts", list_map("attempt"));
+    // Where no operator runs, nobody else says that nobody looks.
+    let unobserved = Reason::Unobserved;
+    let message = unobserved.advised("no operator has looked at it yet");
+    merge(status, "", json!({"default": {"pending": {"reason": unobserved.as_str(), "message": message}}}));
     finish(crd)
 }
 

@@ -177,8 +177,7 @@ where
     if controller_uid(present.meta()) == controller_uid(object.meta()) && present.labels() == object.labels() {
         return Ok(present);
     }
-    let message =
-        format!("a {} named {name} exists that does not belong to this object: rename or delete it", K::kind(&()));
+    let message = format!("a {} named {name} exists that does not belong to this object", K::kind(&()));
     Err(PassError::Refused(Refusal { reason: Reason::NameConflict, message }))
 }
 

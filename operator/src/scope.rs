@@ -14,7 +14,11 @@ use k8s_openapi::{
     jiff::Timestamp,
 };
 use kube::{Api, Client, Resource, ResourceExt as _, api::ListParams};
-use sky_crd::{label, task::SkyTask, volume::SkyVolume};
+use sky_crd::{
+    label,
+    task::{SkyTask, SkyTaskStatus},
+    volume::SkyVolume,
+};
 use sky_operator_core::{
     plan::Applied,
     task::{
@@ -114,12 +118,7 @@ impl Scope {
             pods,
             volumes,
             claims,
-            // Nothing decides on machines any more once the Jobs are there.
-            cluster: if task.status.as_ref().is_some_and(|status| status.has_all_jobs(task.spec.num_nodes)) {
-                Cluster::default()
-            } else {
-                self.machines.now()
-            },
+            cluster: if has_its_machines(task) { Cluster::default() } else { self.machines.now() },
             absent_secrets: Vec::new(),
             absent_config_maps: Vec::new(),
             refusal: None,
@@ -167,6 +166,12 @@ fn names(task: &SkyTask) -> Vec<String> {
     let first = current.saturating_sub(KEPT_ATTEMPTS + 1);
     let names = task.names();
     (first..=current).flat_map(|attempt| names.jobs(attempt)).collect()
+}
+
+/// Whether all nodes of the task have a machine: nothing is said or decided about machines any more.
+fn has_its_machines(task: &SkyTask) -> bool {
+    let all = |status: &SkyTaskStatus| status.has_all_jobs(task.spec.num_nodes) && status.pending_nodes == Some(0);
+    task.status.as_ref().is_some_and(all)
 }
 
 /// Whether the task names this volume.

@@ -93,7 +93,7 @@ async fn health_is_right_from_the_first_moment_to_every_end() {
             .await;
         }
         space.when("suspended", "is suspended", |task| condition(task, ConditionType::Suspended)).await;
-        space.when("no-gpu", "waits", |task| reason(task).as_deref() == Some("Unschedulable")).await;
+        space.when("no-gpu", "waits", |task| reason(task).as_deref() == Some("NeverFits")).await;
         for (name, spec, expected) in &tasks {
             assert_eq!(verdict(&live(&space, name).await), *expected, "{name}");
             let before = live(&space, name).await;

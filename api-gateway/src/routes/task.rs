@@ -145,7 +145,8 @@ pub async fn list(
     Head((AllUsers(all), user)): Head<(AllUsers, User)>,
 ) -> Result<Json<TaskList>, ApiError> {
     let tasks = app.store.tasks.list((!all).then_some(&user))?;
-    Ok(Json(TaskList { tasks: tasks.iter().map(|task| TaskView::from(task.as_ref())).collect() }))
+    let now = (app.clock)();
+    Ok(Json(TaskList { tasks: tasks.iter().map(|task| TaskView::of(task, now)).collect() }))
 }
 
 /// Shows one task.
@@ -165,7 +166,7 @@ pub async fn get(
     Head(user): Head<User>,
 ) -> Result<Json<TaskView>, ApiError> {
     let task = app.store.tasks.get(&user, &id).await?;
-    Ok(Json(TaskView::from(&task)))
+    Ok(Json(TaskView::of(&task, (app.clock)())))
 }
 
 /// Stops one task.

@@ -2,13 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
+use k8s_openapi::{
+    apimachinery::pkg::apis::meta::v1::Time,
+    jiff::{SignedDuration, Timestamp},
+};
 use kube::{ResourceExt as _, core::ObjectMeta};
 use serde::{Deserialize, Serialize};
 
 use super::{Confidential, InvalidField, ResourcesRequest, SecretValue, config, volume, wire_time};
 use crate::{
-    TaskId, User, label, name,
+    TaskId, User,
+    condition::Reason,
+    label, name,
     task::{
         FileMount, Lifecycle, NodePhase, NodeStatus, SkyTask, SkyTaskSpec, SkyTaskStatus, TaskPhase, VolumeMount,
         Workdir, spec,
@@ -265,10 +270,17 @@ impl From<&NodeStatus> for NodeView {
     }
 }
 
-impl From<&SkyTask> for TaskView {
-    fn from(task: &SkyTask) -> Self {
-        let status = task.status.clone().unwrap_or_default();
+/// The operator looks at a new task within a moment, of which nobody need be told.
+const UNTOLD: SignedDuration = SignedDuration::from_secs(3);
+
+impl TaskView {
+    /// The task as it is `now`.
+    pub fn of(task: &SkyTask, now: Timestamp) -> Self {
+        let mut status = task.status.clone().unwrap_or_default();
         let created = task.creation_timestamp().map_or(Timestamp::UNIX_EPOCH, |time| time.0);
+        if now.duration_since(created) < UNTOLD {
+            status.pending = status.pending.filter(|pending| pending.reason != Reason::Unobserved.as_str());
+        }
         Self {
             task_id: task.task_id().to_string(),
             name: task.task_name(),
@@ -329,10 +341,22 @@ mod tests {
         let task = task(serde_json::json!({"run": "true"})).unwrap();
         assert_eq!(task.name_any(), "task-000000ab-000000ab");
         assert_eq!((task.spec.user.as_str(), task.spec.num_nodes), ("a@b", 1));
-        let view = TaskView::from(&task);
+        let view = TaskView::of(&task, Timestamp::UNIX_EPOCH);
         assert_eq!((view.username.as_str(), view.status), ("a-b", TaskState::Pending));
         assert_eq!(view.metadata.job_name, "task-000000ab-000000ab");
         assert_eq!(view.metadata.pending_nodes, 1);
+    }
+
+    #[test]
+    fn who_waits_for_an_operator_is_told_so_after_a_moment() {
+        let mut task = task(serde_json::json!({"run": "true"})).unwrap();
+        let at = |second: i64| Timestamp::from_second(1_700_000_000 + second).unwrap();
+        task.metadata.creation_timestamp = Some(Time(at(0)));
+        for (reason, second, told) in [("Unobserved", 2, false), ("Unobserved", 3, true), ("Unschedulable", 0, true)] {
+            task.status = serde_json::from_value(serde_json::json!({"pending": {"reason": reason}})).unwrap();
+            let view = TaskView::of(&task, at(second));
+            assert_eq!(view.metadata.reason.is_some(), told, "{reason} at {second}");
+        }
     }
 
     #[test]

@@ -110,7 +110,7 @@ const TASKS: &[Ours] = &[
     ("stop-all-multinode-count", |_| {
         at("/2/response/body", &[("count", json!(1)), ("message", json!("Stopped 1 tasks"))])
     }),
-    ("pending-gpu", |_| waits("Unschedulable", "nvidia.com/gpu")),
+    ("pending-gpu", |_| waits("NeverFits", "nvidia.com/gpu")),
     ("volume-literal-pvc-missing", |_| waits("VolumeNotFound", "`no-such-pvc` not found")),
     // The log ends with the task, and its state follows.
     ("logs-follow", |_| {

@@ -39,6 +39,8 @@ pub(super) struct NodeEvidence<'a> {
     pub(super) pods: &'a [Pod],
     /// All warnings about the task's Jobs and pods.
     pub(super) warnings: &'a [Warning],
+    /// Why no machine that exists could hold the node, if that is so.
+    pub(super) never: Option<&'a str>,
 }
 
 /// The node's status. What is final stays as recorded: no older cache can take it back.
@@ -71,7 +73,7 @@ fn of_job(evidence: &NodeEvidence<'_>, job: &Job) -> NodeStatus {
         NodeStatus { index: evidence.index, job: Some(job.name_any()), job_uid: job.uid(), ..NodeStatus::default() };
     let pod = newest_pod(job, evidence.pods);
     let from_pod = match pod {
-        Some(pod) => Some(of_pod(&base, pod, evidence.warnings)),
+        Some(pod) => Some(of_pod(&base, pod, evidence)),
         None => waiting::without_pod(&evidence.job_name, evidence.warnings).map(|why| why.of(base.clone())),
     };
     match (from_pod, finished_condition(job)) {
@@ -133,7 +135,7 @@ fn of_finished_job(node: NodeStatus, condition: &JobCondition) -> NodeStatus {
     }
 }
 
-fn of_pod(base: &NodeStatus, pod: &Pod, warnings: &[Warning]) -> NodeStatus {
+fn of_pod(base: &NodeStatus, pod: &Pod, evidence: &NodeEvidence<'_>) -> NodeStatus {
     let status = pod.status.clone().unwrap_or_default();
     let containers = status.container_statuses.unwrap_or_default();
     let state =
@@ -154,7 +156,7 @@ fn of_pod(base: &NodeStatus, pod: &Pod, warnings: &[Warning]) -> NodeStatus {
         return NodeStatus { phase: NodePhase::Running, started_at: running.started_at, ..node };
     }
     // A pod on its way has nothing to tell: recording it would only cost a write.
-    waiting::with_pod(pod, state.waiting.as_ref(), warnings).map_or_else(|| base.clone(), |why| why.of(node))
+    waiting::with_pod(pod, evidence.warnings, evidence.never).map_or_else(|| base.clone(), |why| why.of(node))
 }
 
 /// The container has ended. Exit code 0 alone is no success: a pod that is being removed may have been told to stop.
@@ -207,10 +209,22 @@ fn why_ended(end: &ContainerStateTerminated) -> (Reason, String, Option<PeerEnd>
             (Reason::NoShell, "the image has no shell: setup and run need `sh` in the image".to_owned())
         }
         Some("StartError" | "ContainerCannotRun") => (Reason::StartFailed, said),
+        _ if is_foreign(&said) => (Reason::StartFailed, FOREIGN.to_owned()),
         _ if ending == Some(Ending::SetupFailed) => (Reason::SetupFailed, termination::setup_failed(code)),
         _ => (Reason::RunFailed, termination::run_failed(code)),
     };
     (reason, message, None)
+}
+
+/// What is said of an image whose programs this machine cannot run.
+const FOREIGN: &str = "the image is made for another processor than the machine's (exec format error): take one for its \
+                       architecture, or machines for the image with `spec.nodeSelector` (kubernetes.io/arch)";
+
+/// Whether the runtime could not start the first program, of which it speaks in the container's log. A script that starts a
+/// foreign program gets other words from its shell.
+fn is_foreign(said: &str) -> bool {
+    let said = said.trim();
+    said.starts_with("exec ") && said.ends_with(": exec format error") && !said.contains('\n')
 }
 
 /// The pod failed without its container: evicted, or lost with its machine.

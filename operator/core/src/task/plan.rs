@@ -18,7 +18,7 @@ use super::{
     node::{NodeEvidence, node_status},
     own, ports, rerun, resources, retention, scripts, service,
     status::{self, Course, Stage},
-    stragglers, volumes,
+    stragglers, volumes, waiting,
 };
 use crate::{
     owner::Owner,
@@ -211,11 +211,11 @@ fn missing(task: &ValidTask, observed: &ObservedTask, jobs: &[Option<&Job>], now
         return Next::Wait(pending);
     }
     if let Some(refusal) = &observed.refusal {
-        return Next::Wait(pending(refusal.reason, refusal.message.clone()));
+        return Next::Wait(pending(refusal.reason, &refusal.message));
     }
     let mounts = match volumes::resolve(task, &observed.volumes, &observed.claims) {
         Ok(mounts) => mounts,
-        Err(unresolved) => return Next::Wait(pending(unresolved.reason, unresolved.message)),
+        Err(unresolved) => return Next::Wait(pending(unresolved.reason, &unresolved.message)),
     };
     match absent::pending(task, observed, now) {
         Some(Err(Unsaid)) => return Next::LookAgain,
@@ -241,13 +241,18 @@ fn create(task: &ValidTask, job: Job) -> Write {
     }
 }
 
-fn pending(reason: Reason, message: String) -> TaskPending {
-    TaskPending { reason: reason.as_str().to_owned(), message, since: None }
+fn pending(reason: Reason, message: &str) -> TaskPending {
+    TaskPending { reason: reason.as_str().to_owned(), message: reason.advised(message), since: None }
 }
 
 fn nodes(task: &ValidTask, observed: &ObservedTask, jobs: &[&Job], now: Timestamp) -> Vec<NodeStatus> {
     let jobs = own::by_rank(task, jobs);
     let decided = task.status.ending.as_ref();
+    let never = if observed.pods.iter().any(waiting::is_unschedulable) {
+        resources::never(task, &observed.cluster, &jobs)
+    } else {
+        None
+    };
     let node = |index: u32| {
         let recorded = task.status.nodes.iter().find(|node| node.index == index);
         let evidence = NodeEvidence {
@@ -258,6 +263,7 @@ fn nodes(task: &ValidTask, observed: &ObservedTask, jobs: &[&Job], now: Timestam
             job: jobs.get(index as usize).copied().flatten(),
             pods: &observed.pods,
             warnings: &observed.warnings,
+            never: never.as_deref(),
         };
         let node = node_status(&evidence, now);
         let is_new = node.phase.is_final() && recorded.is_none_or(|recorded| !recorded.phase.is_final());

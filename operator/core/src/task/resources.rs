@@ -7,6 +7,7 @@ mod fit;
 mod label;
 mod machine;
 mod model;
+mod never;
 mod placement;
 mod spot;
 mod want;
@@ -56,22 +57,45 @@ pub struct Choice {
 /// The choice for the Jobs of an attempt: the one that its Jobs already have, else the first alternative for which there
 /// are machines, else the first.
 pub fn choose(task: &ValidTask, cluster: &Cluster, jobs: &[Option<&Job>]) -> Choice {
-    let of_job = |job: &&Job| job.annotations().get(labels::ALTERNATIVE)?.parse::<usize>().ok();
-    let own = jobs.iter().flatten().find_map(of_job).filter(|index| *index < task.wants.len());
-    let mut candidates: Vec<Placement> = task
-        .wants
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| own.is_none_or(|own| own == *index))
-        .flat_map(|(index, want)| placement::ways(index, want, &task.placement, cluster))
-        .collect();
-    candidates.sort_by_key(|one| one.is_makeshift);
-    let tolerations: Vec<Toleration> = task.spec.tolerations.iter().map(super::pod::toleration).collect();
+    let candidates = candidates(task, cluster, jobs);
+    let tolerations = tolerations(task);
     let fits = |one: &&Placement| one.fits(task.nodes, &task.spec.node_selector, &tolerations, cluster);
     let found = candidates.iter().find(fits);
     let placement = found.or(candidates.first()).cloned().unwrap_or_default();
     let told = told(task, &placement, found.is_some(), cluster);
     Choice { placement, told }
+}
+
+/// Why no machines that exist could hold the nodes of the attempt, whatever ends on them; `None` if they could, or if that
+/// is not known.
+pub fn never(task: &ValidTask, cluster: &Cluster, jobs: &[Option<&Job>]) -> Option<String> {
+    let machines: Vec<Machine> = cluster.machines.as_ref()?.iter().map(|one| never::at_its_best(one)).collect();
+    if task.pod_config.is_some() {
+        return None;
+    }
+    let tolerations = tolerations(task);
+    let mut first = None;
+    for one in candidates(task, cluster, jobs) {
+        let accepted = one.accepted(&tolerations);
+        let needs = one.needs(&task.spec.node_selector, &accepted);
+        first.get_or_insert(never::why(task.nodes, &needs, &machines)?);
+    }
+    first
+}
+
+/// All ways to place the attempt, the likelier first: those of the alternative that its Jobs already have, else of all.
+fn candidates(task: &ValidTask, cluster: &Cluster, jobs: &[Option<&Job>]) -> Vec<Placement> {
+    let of_job = |job: &&Job| job.annotations().get(labels::ALTERNATIVE)?.parse::<usize>().ok();
+    let own = jobs.iter().flatten().find_map(of_job).filter(|index| *index < task.wants.len());
+    let wants = task.wants.iter().enumerate().filter(|(index, _)| own.is_none_or(|own| own == *index));
+    let mut candidates: Vec<Placement> =
+        wants.flat_map(|(index, want)| placement::ways(index, want, &task.placement, cluster)).collect();
+    candidates.sort_by_key(|one| one.is_makeshift);
+    candidates
+}
+
+fn tolerations(task: &ValidTask) -> Vec<Toleration> {
+    task.spec.tolerations.iter().map(super::pod::toleration).collect()
 }
 
 /// What the status says of a choice.

@@ -20,9 +20,13 @@ pub(super) fn of_exit_code(code: i32) -> Option<i32> {
     NAMES.iter().map(|(signal, _)| *signal).find(|signal| code == 128 + signal)
 }
 
-/// The exit code for a message, with the signal that it stands for: `137 (SIGKILL)`.
+/// The exit code for a message, with what it stands for: `137 (SIGKILL)`, and what shells say by 126 and 127 (POSIX).
 pub(super) fn explained(code: i32) -> String {
-    let name = NAMES.iter().find_map(|(signal, name)| (code == 128 + signal).then_some(name));
+    let name = match code {
+        126 => Some("a command that cannot be executed"),
+        127 => Some("a command that was not found"),
+        _ => NAMES.iter().find_map(|(signal, name)| (code == 128 + signal).then_some(*name)),
+    };
     name.map_or_else(|| code.to_string(), |name| format!("{code} ({name})"))
 }
 
@@ -35,6 +39,7 @@ mod tests {
         for (code, signal, text) in [
             (0, None, "0"),
             (1, None, "1"),
+            (127, None, "127 (a command that was not found)"),
             (128, None, "128"),
             (137, Some(9), "137 (SIGKILL)"),
             (139, Some(11), "139 (SIGSEGV)"),

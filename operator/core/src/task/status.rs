@@ -229,10 +229,7 @@ fn first_waiting(nodes: &[NodeStatus]) -> Option<TaskPending> {
 fn of_node(node: &NodeStatus) -> String {
     let reason = node.reason.as_deref().and_then(Reason::from_text);
     let message = format!("node-{}: {}", node.index, node.message.as_deref().unwrap_or("failed"));
-    match reason.map(Reason::next_step) {
-        Some(step) if !step.is_empty() => format!("{}: {step}", message.trim_end_matches(['.', ' '])),
-        _ => message,
-    }
+    reason.map_or(message.clone(), |reason| reason.advised(&message))
 }
 
 /// When the first container started.

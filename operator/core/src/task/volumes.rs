@@ -71,7 +71,7 @@ fn claim_of(
         Some(claim) if belongs_to(claim, &task.user) => Ok(claim.name_any()),
         Some(_) => Err(Unresolved {
             reason: Reason::VolumeForbidden,
-            message: format!("the claim `{name}` belongs to another user: create a volume of your own"),
+            message: format!("the claim `{name}` belongs to another user"),
         }),
         None => Err(not_found(name, "no SkyVolume and no PersistentVolumeClaim of that name exist: create one")),
     }

@@ -1,10 +1,10 @@
 //! Why a node does not run yet, when that is more than "it is being started".
 
-use k8s_openapi::api::core::v1::{ContainerStateWaiting, Pod};
+use k8s_openapi::api::core::v1::{ContainerStateWaiting, ContainerStatus, Pod, PodCondition};
 use kube::ResourceExt as _;
 use sky_crd::{condition::Reason, task::NodeStatus};
 
-use super::{Warning, node::shorten};
+use super::{Warning, image::PullFailure, node::shorten, unschedulable};
 
 /// What a node waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,35 +30,54 @@ pub(super) fn without_pod(job: &str, warnings: &[Warning]) -> Option<Why> {
     Some(Why::new(Reason::Refused, without_pod_names(job, &refused.message)))
 }
 
-/// Why a pod does not run.
-pub(super) fn with_pod(pod: &Pod, waiting: Option<&ContainerStateWaiting>, warnings: &[Warning]) -> Option<Why> {
-    unschedulable(pod).or_else(|| of_container(pod, waiting?)).or_else(|| of_kubelet(pod, warnings))
+/// Why a pod does not run. `never` is why no machine that exists could hold it, if that is so.
+pub(super) fn with_pod(pod: &Pod, warnings: &[Warning], never: Option<&str>) -> Option<Why> {
+    let of_containers = || containers(pod).find_map(of_container);
+    unschedulable(pod, never).or_else(of_containers).or_else(|| of_kubelet(pod, warnings))
 }
 
-fn unschedulable(pod: &Pod) -> Option<Why> {
-    let conditions = pod.status.as_ref()?.conditions.as_deref()?;
-    let refusal = conditions.iter().find(|condition| {
+/// Whether the scheduler has looked at the pod and found no machine for it.
+pub(super) fn is_unschedulable(pod: &Pod) -> bool {
+    refusal(pod).is_some()
+}
+
+fn refusal(pod: &Pod) -> Option<&PodCondition> {
+    pod.status.as_ref()?.conditions.as_deref()?.iter().find(|condition| {
         condition.type_ == "PodScheduled"
             && condition.status == "False"
             && condition.reason.as_deref() == Some("Unschedulable")
-    })?;
-    Some(Why::new(Reason::Unschedulable, without_preemption(refusal.message.as_deref().unwrap_or_default())))
+    })
 }
 
-/// The scheduler also says why nobody can be evicted instead, which is of no use to who asks for a machine.
-fn without_preemption(message: &str) -> &str {
-    let end = [". no new claims", ". preemption:", " preemption:"].iter().filter_map(|part| message.find(part)).min();
-    &message[..end.unwrap_or(message.len())]
+fn unschedulable(pod: &Pod, never: Option<&str>) -> Option<Why> {
+    let refusal = refusal(pod)?;
+    let (reason, message) = unschedulable::read(refusal.message.as_deref().unwrap_or_default(), never);
+    Some(Why { reason, message })
 }
 
-fn of_container(pod: &Pod, waiting: &ContainerStateWaiting) -> Option<Why> {
+/// All containers, those first that the others wait for.
+fn containers(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
+    let status = pod.status.as_ref();
+    let first = status.and_then(|status| status.init_container_statuses.as_deref());
+    let then = status.and_then(|status| status.container_statuses.as_deref());
+    [first, then].into_iter().flatten().flatten()
+}
+
+fn of_container(container: &ContainerStatus) -> Option<Why> {
+    let waiting = container.state.as_ref()?.waiting.as_ref()?;
     let kind = waiting.reason.as_deref()?;
-    let said = || format!("{kind}: {}", waiting.message.as_deref().unwrap_or_default());
     let words = || waiting.message.clone().unwrap_or_default();
+    let said = || format!("{kind}: {}", words());
     match kind {
         // Both alternate while the kubelet retries; one wording keeps the status at rest.
-        "ErrImagePull" | "ImagePullBackOff" => Some(Why::new(Reason::ImagePull, image_message(pod))),
-        "InvalidImageName" | "ErrImageNeverPull" | "RegistryUnavailable" => Some(Why::new(Reason::ImagePull, said())),
+        "ErrImagePull" | "ImagePullBackOff" => {
+            Some(Why::new(Reason::ImagePull, PullFailure::read(&words(), &container.image).of(&container.image)))
+        }
+        "InvalidImageName" => {
+            let image = &container.image;
+            Some(Why::new(Reason::ImagePull, format!("`{image}` is no name of an image ({kind}): correct it")))
+        }
+        "ErrImageNeverPull" | "RegistryUnavailable" => Some(Why::new(Reason::ImagePull, said())),
         "CreateContainerConfigError" if names_absent(waiting, "secret") => {
             Some(Why::new(Reason::SecretNotFound, words()))
         }
@@ -83,7 +102,8 @@ fn names_absent(waiting: &ContainerStateWaiting, kind: &str) -> bool {
 /// What the kubelet tells only by events: volumes that it cannot mount.
 fn of_kubelet(pod: &Pod, warnings: &[Warning]) -> Option<Why> {
     let failed = newest(warnings, &pod.name_any(), &["FailedMount", "FailedAttachVolume", "FailedMapVolume"])?;
-    Some(Why::new(Reason::MountFailed, failed.message.clone()))
+    let reason = if failed.message.starts_with("Multi-Attach") { Reason::VolumeConflict } else { Reason::MountFailed };
+    Some(Why::new(reason, failed.message.clone()))
 }
 
 fn newest<'a>(warnings: &'a [Warning], about: &str, reasons: &[&str]) -> Option<&'a Warning> {
@@ -106,23 +126,9 @@ fn without_pod_names(job: &str, message: &str) -> String {
     out
 }
 
-fn image_message(pod: &Pod) -> String {
-    let image = |pod: &Pod| pod.spec.as_ref()?.containers.first()?.image.clone();
-    let image = image(pod).unwrap_or_default();
-    format!("the image {image} cannot be pulled: check its name, that it exists, and the credentials for its registry")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_schedulers_words_are_kept_to_the_point() {
-        let said = "0/3 nodes are available: 3 Insufficient cpu. no new claims to deallocate, preemption: 0/3 nodes";
-        assert_eq!(without_preemption(said), "0/3 nodes are available: 3 Insufficient cpu");
-        assert_eq!(without_preemption("0/1 nodes. preemption: x"), "0/1 nodes");
-        assert_eq!(without_preemption("plain"), "plain");
-    }
 
     #[test]
     fn random_names_of_pods_are_left_out() {

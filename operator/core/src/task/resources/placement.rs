@@ -135,21 +135,30 @@ impl Placement {
         cluster: &Cluster,
     ) -> bool {
         let Some(machines) = &cluster.machines else { return true };
-        let amounts = [("cpu", &self.want.cpus), ("memory", &self.want.memory), (DISK, &self.disk)];
-        let amounts = amounts.into_iter().filter_map(|(name, amount)| Some((name, amount.as_ref()?.value())));
-        let device = self.device.iter().map(|(name, count)| (name.as_str(), f64::from(*count)));
-        let accepted: Vec<Toleration> = self.tolerations.iter().chain(tolerations).cloned().collect();
-        let needs = Needs {
-            amounts: amounts.chain(device).collect(),
-            terms: &self.required,
-            selector: Some(selector),
-            tolerations: &accepted,
-        };
+        let accepted = self.accepted(tolerations);
+        let needs = self.needs(selector, &accepted);
         let mut held = 0u32;
         machines.iter().any(|machine| {
             held = held.saturating_add(fit::holds(machine, &needs));
             held >= nodes
         })
+    }
+
+    /// Taints that are accepted, with those that the user accepts.
+    pub(super) fn accepted(&self, of_user: &[Toleration]) -> Vec<Toleration> {
+        self.tolerations.iter().chain(of_user).cloned().collect()
+    }
+
+    /// What a machine must be for one node.
+    pub(super) fn needs<'a>(
+        &'a self,
+        selector: &'a BTreeMap<String, String>,
+        tolerations: &'a [Toleration],
+    ) -> Needs<'a> {
+        let amounts = [("cpu", &self.want.cpus), ("memory", &self.want.memory), (DISK, &self.disk)];
+        let amounts = amounts.into_iter().filter_map(|(name, amount)| Some((name, amount.as_ref()?.value())));
+        let device = self.device.iter().map(|(name, count)| (name.as_str(), f64::from(*count)));
+        Needs { amounts: amounts.chain(device).collect(), terms: &self.required, selector: Some(selector), tolerations }
     }
 
     /// Cores, memory and disk as request and limit, devices as limit (specification, "Resource Handling").
