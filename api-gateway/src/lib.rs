@@ -70,12 +70,13 @@ pub enum GatewayError {
 /// [`GatewayError`] when it cannot start or a part of it fails.
 pub async fn run(args: Args) -> Result<(), GatewayError> {
     let api = listen(SocketAddr::new(args.host, args.port)).await?;
+    // With `--port 0` the system has chosen one.
+    let port = api.local_addr().map_or(args.port, |address| address.port());
     let admin_pages = listen(args.admin_address).await?;
     let client = connect(ClientOptions::new(concat!("sky-api-gateway/", env!("CARGO_PKG_VERSION")))).await?;
     tracing::warn!(
-        "the header X-User is believed as it is: whoever reaches port {} can act as any user. Keep it inside the \
-         cluster, or put something that sets X-User in front of it",
-        args.port
+        "the header X-User is believed as it is: whoever reaches port {port} can act as any user. Keep it inside the \
+         cluster, or put something that sets X-User in front of it"
     );
     let (store, slots) = (Store::new(client, &args.namespace), Slots::new(STREAMS_PER_USER));
     let (metrics, registry) = metrics::register(&store, &slots);
@@ -89,7 +90,7 @@ pub async fn run(args: Args) -> Result<(), GatewayError> {
     supervisor.spawn("task watch", store.tasks.watch(tasks, shutdown.clone()));
     supervisor.spawn("volume watch", store.volumes.watch(volumes, shutdown.clone()));
     supervisor.spawn("admin pages", admin::serve(admin_pages, registry, readiness, shutdown.clone()));
-    tracing::info!(host = %args.host, port = args.port, namespace = args.namespace, "serving the API");
+    tracing::info!(host = %args.host, port, namespace = args.namespace, "serving the API");
     supervisor.spawn("API server", serve::serve(api, router, Limits::default(), shutdown));
     Ok(supervisor.run().await?)
 }

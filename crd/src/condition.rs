@@ -211,7 +211,7 @@ impl Reason {
             Self::PeerLost => "look for a lost machine or a broken network between the nodes",
             Self::VolumeForbidden => "use a volume of your own",
             Self::NameConflict => "rename or delete one of the two",
-            Self::Refused => "ask for less, or ask the administrator to raise the limit",
+            Self::Refused => "ask for less or for what is allowed there, or ask the administrator to raise the limit",
             _ => "",
         }
     }

@@ -196,7 +196,7 @@ async fn the_scheduler_takes_the_machine_that_was_asked_for() {
             assert_eq!(told.alternative, Some(1));
             assert!(told.message.expect("why").contains("no machines for GB300:4"));
             // The tainted machine says its model only.
-            let none = |task: &SkyTask| sky_tests::space::reason(task).as_deref() == Some("Unschedulable");
+            let none = |task: &SkyTask| sky_tests::space::reason(task).as_deref() == Some("NeverFits");
             space.when("exact-memory", "finds no machine", none).await;
             operator
         })

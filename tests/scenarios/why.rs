@@ -42,10 +42,15 @@ async fn what_cannot_be_placed_or_started() {
         check(
             &space,
             vec![
-                ("cpu", with(&json!({"cpus": 4000})), "Unschedulable", &["Insufficient cpu", "ask for less"]),
-                ("memory", with(&json!({"memory": "900Ti"})), "Unschedulable", &["Insufficient memory"]),
-                ("gpu", with(&json!({"accelerators": [{"count": 8}]})), "Unschedulable", &["nvidia.com/gpu"]),
-                ("selector", selected, "Unschedulable", &["node affinity/selector"]),
+                (
+                    "cpu",
+                    with(&json!({"cpus": 4000})),
+                    "NeverFits",
+                    &["Insufficient cpu", "it asks for 4000 cpu, and the largest has"],
+                ),
+                ("memory", with(&json!({"memory": "900Ti"})), "NeverFits", &["Insufficient memory"]),
+                ("gpu", with(&json!({"accelerators": [{"count": 8}]})), "NeverFits", &["nvidia.com/gpu"]),
+                ("selector", selected, "NeverFits", &["node affinity/selector"]),
                 (
                     "image",
                     with(&json!({"imageId": "localhost/no-such:1"})),

@@ -11,6 +11,7 @@ pub mod gateway;
 pub mod history;
 pub mod kstatus;
 pub mod operator;
+pub mod own_gateway;
 pub mod space;
 
 use std::time::Duration;

@@ -96,7 +96,7 @@ fn what_a_refusal_leaves_undone_is_waited_for_with_its_words() {
     world.observed.refusal = Some(Refusal { reason: Reason::Refused, message: message.clone() });
     world.pass(0);
     let status = world.status();
-    let step = "ask for less, or ask the administrator to raise the limit";
+    let step = "ask for less or for what is allowed there, or ask the administrator to raise the limit";
     assert_eq!(status.pending.as_ref().unwrap().message, format!("{message}: {step}"));
     assert!(is_true(&status.conditions, ConditionType::Stalled) && !is_finished(status));
     assert!(world.pass(1).is_empty());

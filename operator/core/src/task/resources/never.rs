@@ -144,7 +144,7 @@ mod tests {
             (1, json!({"nodeSelector": {"pool": "blue"}}), Some("would have to name: team=blue:NoSchedule")),
             (3, json!({"resources": {"cpus": 4}}), Some("could hold 2 of 3 nodes at once")),
             // What else a pod asks for is only known to whoever wrote it there.
-            (1, json!({"resources": {"cpus": 4000}, "podConfig": "spec: {schedulerName: x}"}), None),
+            (1, json!({"resources": {"cpus": 4000}, "podConfig": "metadata: {labels: {team: x}}"}), None),
         ] {
             let mut task = fixture::task(nodes);
             let mut whole = json!(task.spec);
