@@ -94,3 +94,20 @@ fn a_secret_that_must_be_given_is_named_with_its_option() {
         assert!(!format!("{run:?}").contains("hunter2") && !run.stderr.contains("has no value"), "{run:?}");
     }
 }
+
+/// The values go to the gateway and nowhere else: neither to a plan nor to a message.
+#[test]
+fn secrets_of_all_sources_are_sent_and_never_shown() {
+    let gateway = Gateway::new().json("POST /tasks/submit", submitted());
+    let home = Home::bob(&gateway.url);
+    let file = "run: x\nenvs: {A: yaml, D: plain-1}\nsecrets: {A: hunter1, B: hunter1, C: hunter1, D: null}\n";
+    home.file("task.yaml", file);
+    home.file("secrets", "B=hunter2\nC=hunter2\n");
+    let args = "task.yaml --secret-file secrets --secret C=hunter3 --secret D --secret E=hunter4";
+    let run = |verb: &str| ran(home.command(&format!("{verb} {args}")).env("D", "hunter5"));
+    for shown in [run("jobs submit --dry-run"), run("jobs submit --dry-run -o json"), run("jobs submit -d")] {
+        assert!(shown.code == Some(0) && !format!("{shown:?}").contains("hunter"), "{shown:?}");
+    }
+    let secrets = r#"{"A":"hunter1","B":"hunter2","C":"hunter3","D":"hunter5","E":"hunter4"}"#;
+    assert_eq!(gateway.seen(), [format!(r#"POST /tasks/submit bob {{"secrets":{secrets},"run":"x"}}"#)]);
+}

@@ -11,7 +11,7 @@ mod mounts;
 mod policies;
 mod resources;
 mod serving;
-mod substitute;
+pub(crate) mod substitute;
 mod task;
 pub(crate) mod volume;
 

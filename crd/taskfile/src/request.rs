@@ -13,6 +13,7 @@ use crate::{
 };
 
 mod config;
+mod exposed;
 mod resources;
 mod warnings;
 
@@ -89,6 +90,7 @@ fn request(task: Task, refusals: &mut Refusals<'_>, warnings: &mut Vec<String>) 
     refuse_whole_fields(&task, refusals);
     let resources = resources::request(&task.resources, refusals, warnings);
     let config = config::request(&task.config, refusals);
+    exposed::refuse(&task.secrets, refusals);
     let secrets = secrets(task.secrets, refusals);
     // A secret wins, and a pod has a variable once.
     let envs = task.envs.into_iter().filter(|(name, _)| !secrets.contains_key(name)).collect();

@@ -190,6 +190,24 @@ run: echo $V
 }
 
 #[test]
+fn a_secret_is_filled_in_nowhere_that_can_be_read() {
+    let message = |text: &str| parse(text, "t.yaml").unwrap_err().explain();
+    for (field, path) in [
+        ("workdir: /w/${S}", "workdir"),
+        ("volumes: {/data: $S}", "volumes./data"),
+        ("volumes: {/a: v, '/data/$S': v}", "volumes./data/$S"),
+        ("file_mounts: {/data: 's3://$V/$S'}", "file_mounts./data"),
+    ] {
+        let told = message(&format!("run: x\nenvs: {{V: v}}\nsecrets: {{S: hunter2}}\n{field}\n"));
+        let expected =
+            format!("`{path}`: names the secret `S`, whose value everybody could read here: make it a variable");
+        assert!(told.contains(&expected) && told.contains("t.yaml:4:") && !told.contains("hunter2"), "{told}");
+    }
+    let others = "run: echo $S\nenvs: {V: v}\nsecrets: {S: hunter2}\nworkdir: /w/$V/$SS/S\nvolumes: {/data: $V}\n";
+    assert_eq!(parse(others, "t.yaml").unwrap().request.workdir.as_deref(), Some("/w/v/$SS/S"));
+}
+
+#[test]
 fn secrets_take_values_from_beside_the_file() {
     let secrets: Secrets = [("A".to_owned(), "1".to_owned()), ("B".to_owned(), "2".to_owned())].into();
     let read = understand("secrets: {A: null, C: x}\nrun: x", "t.yaml", Overrides::default(), &secrets).unwrap();

@@ -80,6 +80,27 @@ impl Filler<'_> {
     }
 }
 
+/// Calls `see` with every text in a node, keys included.
+pub(crate) fn each_text(node: &Node, see: &mut impl FnMut(&str)) {
+    match &node.value {
+        Value::Text(text) => see(text),
+        Value::List(items) => items.iter().for_each(|item| each_text(item, see)),
+        Value::Map(entries) => entries.iter().for_each(|(key, value)| {
+            each_text(key, see);
+            each_text(value, see);
+        }),
+        _ => {}
+    }
+}
+
+/// Names in a text that would be filled in if they were variables.
+pub(crate) fn names(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices('$').map(move |(at, _)| {
+        let rest = &text[at + 1..];
+        leading_name(rest.strip_prefix('{').unwrap_or(rest))
+    })
+}
+
 /// The name of a variable at the start of a text.
 fn leading_name(text: &str) -> &str {
     if text.starts_with(|c: char| c.is_ascii_digit()) {

@@ -7,7 +7,7 @@ use std::{fs, path::Path};
 use kube::ResourceExt as _;
 use serde_json::json;
 use sky_crd::{TaskId, task::SkyTask};
-use sky_taskfile::{Overrides, TaskFile, parse_with};
+use sky_taskfile::{Overrides, Secrets, TaskFile, parse_with_secrets};
 
 use super::snapshots::rendered;
 
@@ -32,15 +32,22 @@ fn samples() {
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     assert!(files.len() >= 20, "{} samples", files.len());
+    let secrets = Secrets::from([("HF_TOKEN".to_owned(), "given-beside".to_owned())]);
     for path in files {
         let name = path.file_stem().unwrap().to_str().unwrap();
         let text = fs::read_to_string(&path).unwrap();
         // A variable that the file does not leave open would only be in the way.
         let overrides = if text.contains("MODEL: null") { overrides() } else { Overrides::default() };
-        let file = parse_with(&text, name, overrides).unwrap_or_else(|error| panic!("{}", error.explain()));
+        let declared = if text.contains("HF_TOKEN: null") { secrets.clone() } else { Secrets::new() };
+        let file = parse_with_secrets(&text, name, overrides, &declared);
+        let file = file.unwrap_or_else(|error| panic!("{}", error.explain()));
         let warnings: String = file.warnings.iter().flat_map(|warning| ["# ", warning, "\n"]).collect();
         let task = stored(&file);
         assert!(task.name_any().ends_with("-0123abcd"));
-        insta::assert_snapshot!(name, format!("{warnings}{}", rendered(&task)));
+        let rendered = rendered(&task);
+        for value in ["registry-password", "from-envs", "written-here", "given-beside"] {
+            assert!(!rendered.contains(value), "{name}: {value}");
+        }
+        insta::assert_snapshot!(name, format!("{warnings}{rendered}"));
     }
 }
