@@ -5,6 +5,7 @@
 
 pub mod accelerator;
 pub mod api;
+pub mod brief;
 pub mod condition;
 pub mod label;
 pub mod name;

@@ -70,7 +70,7 @@ async fn health_is_right_from_the_first_moment_to_every_end() {
     Space::with_operator("gitops-health", 3, async |space| {
         let tasks = [
             ("succeeds", json!({"run": "sleep 2"}), Verdict::Current),
-            ("fails", json!({"run": "exit 3"}), Verdict::Failed),
+            ("fails", json!({"run": "exit 3", "resources": {"imageId": "python:3.13-slim"}}), Verdict::Failed),
             ("suspended", json!({"run": "true", "suspend": true}), Verdict::Current),
             (
                 "no-gpu",
@@ -107,6 +107,16 @@ async fn health_is_right_from_the_first_moment_to_every_end() {
             let diff = ok(&space, &["diff", "--server-side", "-f", "-"], &task(name, spec)).await;
             assert_eq!(diff, "", "{name}");
         }
+        let wide = ok(&space, &["get", "skytask", "fails", "-o", "wide"], &Value::Null).await;
+        let [head, row] = [0, 1].map(|line| wide.lines().nth(line).unwrap_or_default());
+        let head: Vec<_> = head.split_whitespace().collect();
+        let columns = "NAME PHASE NODES READY USER AGE EXIT REASON MACHINE IMAGE DURATION";
+        assert_eq!(head.join(" "), columns);
+        let row: Vec<_> = row.split_whitespace().collect();
+        let machine = live(&space, "fails").await["status"]["nodes"][0]["machine"].clone();
+        assert_eq!(row[..5], ["fails", "Failed", "1", "False", "default"]);
+        assert_eq!((&row[6..8], json!(row[8]), row[9]), (&["3", "RunFailed"][..], machine, "python:3.13-slim"));
+        assert!(row[10].ends_with(['s', 'm']), "{row:?}");
         // In progress at every moment before its end, and never in progress again after it.
         let all = space.tasks.states();
         let verdicts: Vec<_> =

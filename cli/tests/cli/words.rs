@@ -102,7 +102,7 @@ fn completions_of_every_shell() {
 fn list() {
     let nodes = [("m1", 0), ("m2", 1), ("m1", 2)]
         .map(|(machine, index)| json!({"index": index, "status": "failed", "machine": machine}));
-    let other = json!({"exit_code": 3, "reason": "Error", "message": "exit code 3", "num_nodes": 2, "nodes": nodes});
+    let other = json!({"exit_code": 3, "reason": "Error", "message": "exit code 3", "num_nodes": 2, "nodes": nodes, "image": "img", "duration": "7m30s"});
     let two = json!({"tasks": [task("running", &json!({})), task("failed", &other)]});
     let gateway = Gateway::new().json("GET /tasks", two.clone()).json("GET /tasks?all_users=true", two);
     let home = Home::bob(&gateway.url);
@@ -137,9 +137,9 @@ Total tasks: 2
         "jobs list -o wide",
         0,
         "Tasks
-Task ID   Name   Status   Created              Job Name        Namespace  Nodes  Machines  Exit Code  Reason
-abc12345  train  running  2025-10-05T12:34:56  train-abc12345  default    1/1    -         -          -
-abc12345  train  failed   2025-10-05T12:34:56  train-abc12345  default    0/2    m1,m2     3          Error: exit code 3
+Task ID   Name   Status   Created              Job Name        Namespace  Nodes  Machines  Image  Duration  Exit Code  Reason
+abc12345  train  running  2025-10-05T12:34:56  train-abc12345  default    1/1    -         -      -         -          -
+abc12345  train  failed   2025-10-05T12:34:56  train-abc12345  default    0/2    m1,m2     img    7m30s     3          Error: exit code 3
 
 Total tasks: 2
 ",

@@ -225,6 +225,12 @@ pub struct TaskMetadata {
     /// Why the task waits or failed, as a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// Container image asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// Time from the first start to the end, as in `7m30s`, once the task has come to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration: Option<String>,
     /// The nodes, in rank order, once there are any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nodes: Vec<NodeView>,
@@ -311,6 +317,8 @@ fn metadata(task: &SkyTask, status: &SkyTaskStatus) -> TaskMetadata {
         exit_code: status.exit_code,
         reason: why.map(|(reason, _)| reason.clone()),
         message: why.map(|(_, message)| message.clone()),
+        image: task.spec.resources.image_id.clone(),
+        duration: status.duration.clone(),
         nodes: status.nodes.iter().map(NodeView::from).collect(),
     }
 }

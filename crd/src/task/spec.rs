@@ -62,7 +62,7 @@ use crate::User;
     printcolumn(
         name = "Machine",
         type_ = "string",
-        json_path = ".status.nodes[*].machine",
+        json_path = ".status.machines",
         priority = "1",
         description = "Kubernetes nodes that the task's nodes run on"
     ),
@@ -74,11 +74,11 @@ use crate::User;
         description = "Container image asked for"
     ),
     printcolumn(
-        name = "Finished",
-        type_ = "date",
-        json_path = ".status.completionTime",
+        name = "Duration",
+        type_ = "string",
+        json_path = ".status.duration",
         priority = "1",
-        description = "Time since the last node ended"
+        description = "Time from the start of the first container to the end, once there is one"
     )
 )]
 #[serde(rename_all = "camelCase")]

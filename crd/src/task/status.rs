@@ -65,6 +65,16 @@ pub struct SkyTaskStatus {
     /// When the last node ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub completion_time: Option<Time>,
+    /// Time from startTime to completionTime in words, such as `7m30s`, once the task has come to its end. For columns,
+    /// which cannot count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub duration: Option<String>,
+    /// Kubernetes nodes that the nodes of this attempt run on: the first three, and how many more. For columns, which show
+    /// one value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub machines: Option<String>,
     /// Seconds for which the task was suspended after it had started. They do not count for activeDeadlineSeconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused_seconds: Option<i64>,

@@ -1,6 +1,6 @@
 //! `jobs list`: the tasks as a table.
 
-use sky_crd::api::TaskView;
+use sky_crd::{api::TaskView, brief};
 
 use crate::{
     args::{Format, List},
@@ -10,9 +10,6 @@ use crate::{
     table::Table,
     waiting::{state_word, why},
 };
-
-/// Tasks on more machines show how many more.
-const MAX_MACHINES: usize = 3;
 
 pub(crate) fn list(context: &Context, args: &List) -> Result<(), Error> {
     let answer = context.api()?.tasks(args.all_users)?;
@@ -65,7 +62,7 @@ impl Columns {
             head.extend(["Job Name", "Namespace"]);
         }
         if self.wide {
-            head.extend(["Nodes", "Machines", "Exit Code", "Reason"]);
+            head.extend(["Nodes", "Machines", "Image", "Duration", "Exit Code", "Reason"]);
         }
         head
     }
@@ -85,22 +82,14 @@ impl Columns {
             // As kubectl counts what is ready: those that run or have succeeded, of all.
             let good = metadata.running_nodes + metadata.succeeded_nodes;
             let nodes = format!("{good}/{}", metadata.num_nodes);
-            cells.extend([nodes, machines(task), code, why(task).unwrap_or_default()]);
+            let [image, duration] = [&metadata.image, &metadata.duration].map(|text| text.clone().unwrap_or_default());
+            cells.extend([nodes, machines(task), image, duration, code, why(task).unwrap_or_default()]);
         }
         cells
     }
 }
 
-/// The machines that the nodes run on, each once, in the order of ranks.
+/// The machines that the nodes run on.
 fn machines(task: &TaskView) -> String {
-    let mut machines: Vec<&str> = Vec::new();
-    for machine in task.metadata.nodes.iter().filter_map(|node| node.machine.as_deref()) {
-        if !machines.contains(&machine) {
-            machines.push(machine);
-        }
-    }
-    let more = machines.len().saturating_sub(MAX_MACHINES);
-    machines.truncate(MAX_MACHINES);
-    let more = if more > 0 { format!(",+{more}") } else { String::new() };
-    machines.join(",") + &more
+    brief::machines(task.metadata.nodes.iter().filter_map(|node| node.machine.as_deref())).unwrap_or_default()
 }

@@ -2,6 +2,7 @@
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use sky_crd::{
+    brief,
     condition::{self, Reason},
     task::{HealthyWhen, NodePhase, NodeStatus, SkyTaskStatus, TaskEnding, TaskFailure, TaskPending, TaskPhase},
 };
@@ -80,6 +81,8 @@ pub(super) fn status(task: &ValidTask, old: &SkyTaskStatus, course: Course, now:
     };
     let verdicts = conditions::verdicts(&situation);
     let end = || last_end(&nodes).filter(|_| stage == Stage::Going).unwrap_or(Time(now));
+    let start_time = old.start_time.clone().or_else(|| first_start(&nodes));
+    let completion_time = over.then(|| old.completion_time.clone().unwrap_or_else(end));
     SkyTaskStatus {
         task_id: Some(task.id.to_string()),
         observed_generation: Some(task.generation),
@@ -89,8 +92,10 @@ pub(super) fn status(task: &ValidTask, old: &SkyTaskStatus, course: Course, now:
         failed_nodes: Some(counts.failed),
         running_nodes: Some(counts.running),
         pending_nodes: Some(counts.pending),
-        start_time: old.start_time.clone().or_else(|| first_start(&nodes)),
-        completion_time: if over { Some(old.completion_time.clone().unwrap_or_else(end)) } else { None },
+        duration: duration(start_time.as_ref(), completion_time.as_ref()),
+        machines: brief::machines(nodes.iter().filter_map(|node| node.machine.as_deref())),
+        start_time,
+        completion_time,
         exit_code,
         failure,
         pending,
@@ -230,6 +235,11 @@ fn of_node(node: &NodeStatus) -> String {
     let reason = node.reason.as_deref().and_then(Reason::from_text);
     let message = format!("node-{}: {}", node.index, node.message.as_deref().unwrap_or("failed"));
     reason.map_or(message.clone(), |reason| reason.advised(&message))
+}
+
+/// How long the task took, in words.
+fn duration(start: Option<&Time>, end: Option<&Time>) -> Option<String> {
+    Some(brief::duration(end?.0.duration_since(start?.0)))
 }
 
 /// When the first container started.
