@@ -97,24 +97,20 @@ mod tests {
     fn steps() {
         let pod = |started, ended| Target { pod: "p".to_owned(), job_uid: "job".to_owned(), started, ended };
         let done = pod(true, true);
-        let running = Some(node(Some("p"), NodePhase::Running));
-        let ended = Some(node(Some("p"), NodePhase::Succeeded));
-        for (name, task, done, step) in [
-            ("no status yet", task(None, false), None, Step::Wait),
-            ("no pod yet", task(Some(node(None, NodePhase::Pending)), false), None, Step::Wait),
-            (
-                "pod waits",
-                task(Some(node(Some("p"), NodePhase::Pending)), false),
-                None,
-                Step::Follow(pod(false, false)),
-            ),
-            ("pod runs", task(running.clone(), false), None, Step::Follow(pod(true, false))),
-            ("finished, log not read", task(ended.clone(), true), None, Step::Follow(pod(true, true))),
-            ("read, others run", task(ended.clone(), false), Some(&done), Step::Wait),
-            ("read and finished", task(ended, true), Some(&done), Step::End),
-            ("finished without a pod", task(Some(node(None, NodePhase::Failed)), true), None, Step::End),
+        let of = |phase| Some(node(Some("p"), phase));
+        let (running, ended) = (of(NodePhase::Running), of(NodePhase::Succeeded));
+        let podless = |phase| Some(node(None, phase));
+        for (name, node, finished, done, step) in [
+            ("no status yet", None, false, None, Step::Wait),
+            ("no pod yet", podless(NodePhase::Pending), false, None, Step::Wait),
+            ("pod waits", of(NodePhase::Pending), false, None, Step::Follow(pod(false, false))),
+            ("pod runs", running.clone(), false, None, Step::Follow(pod(true, false))),
+            ("finished, log not read", ended.clone(), true, None, Step::Follow(pod(true, true))),
+            ("read, others run", ended.clone(), false, Some(&done), Step::Wait),
+            ("read and finished", ended, true, Some(&done), Step::End),
+            ("finished without a pod", podless(NodePhase::Failed), true, None, Step::End),
         ] {
-            assert_eq!(next_step(Some(&task), "uid", 0, done), step, "{name}");
+            assert_eq!(next_step(Some(&task(node, finished)), "uid", 0, done), step, "{name}");
         }
         assert_eq!(next_step(None, "uid", 0, None), Step::End);
         assert_eq!(next_step(Some(&task(running, false)), "other", 0, None), Step::End);
