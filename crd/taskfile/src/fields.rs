@@ -24,13 +24,39 @@ impl<'a, 'p> Fields<'a, 'p> {
     /// The fields of a mapping. `path` is that of the mapping, empty for the root. Null means that a field is absent.
     /// A node that is no mapping is a problem and has no fields.
     pub(crate) fn new(path: &str, node: &'a Node, known: &[&'static str], problems: &'p mut Problems) -> Self {
+        Self::with_nulls(path, node, known, problems, |_| true)
+    }
+
+    /// As [`Fields::new`] for what SkyPilot leaves to its schema alone, which takes no null: there a field without a
+    /// value is a problem.
+    pub(crate) fn strict(path: &str, node: &'a Node, known: &[&'static str], problems: &'p mut Problems) -> Self {
+        Self::with_nulls(path, node, known, problems, |_| false)
+    }
+
+    /// As [`Fields::new`], where only some fields may be null.
+    pub(crate) fn with_nulls(
+        path: &str,
+        node: &'a Node,
+        known: &[&'static str],
+        problems: &'p mut Problems,
+        may_be_null: fn(&str) -> bool,
+    ) -> Self {
         let prefix = if path.is_empty() { String::new() } else { format!("{path}.") };
         let mut entries = HashMap::new();
         match &node.value {
             Value::Map(all) => {
                 for (key, value) in all {
                     match key.as_text().filter(|name| known.contains(name)) {
-                        Some(name) if value.is_null() => drop(entries.remove(name)),
+                        Some(name) if value.is_null() => {
+                            entries.remove(name);
+                            if !may_be_null(name) {
+                                problems.invalid(
+                                    format!("{prefix}{name}"),
+                                    "has no value: write one, or leave the field out",
+                                    key.span,
+                                );
+                            }
+                        }
                         Some(name) => drop(entries.insert(name, (key.span, value))),
                         None => unknown(&prefix, key, known, problems),
                     }
@@ -133,20 +159,22 @@ pub(crate) fn boolean(node: &Node) -> Read<bool> {
     }
 }
 
-/// A whole number within bounds. JSON schema counts `2.0` as one, SkyPilot's own checks do not.
+/// A whole number within bounds; `2.0` counts as one, as it does in JSON schema.
 pub(crate) fn whole(node: &Node, least: i64, most: i64) -> Read<i64> {
     let bounds = || match (least, most) {
         (0, i64::MAX) => "0 or more".to_owned(),
         (1, i64::MAX) => "1 or more".to_owned(),
         _ => format!("from {least} to {most}"),
     };
-    match node.value {
-        Value::Int(value) => i64::try_from(value)
-            .ok()
-            .filter(|value| (least..=most).contains(value))
-            .ok_or_else(|| format!("must be {}, not {value}", bounds())),
-        _ => Err(format!("must be a whole number, not {}", node.kind())),
-    }
+    let value = match node.value {
+        Value::Int(value) => value,
+        #[allow(clippy::cast_possible_truncation, reason = "far from the bounds of an integer")]
+        Value::Float(value) if value.fract() == 0.0 && value.abs() < 1e15 => value as i128,
+        Value::Float(_) => return Err(format!("must be a whole number, not {}", node.to_text())),
+        _ => return Err(format!("must be a whole number, not {}", node.kind())),
+    };
+    let fits = i64::try_from(value).ok().filter(|value| (least..=most).contains(value));
+    fits.ok_or_else(|| format!("must be {}, not {value}", bounds()))
 }
 
 /// A finite number.
@@ -155,6 +183,7 @@ pub(crate) fn number(node: &Node) -> Read<f64> {
         #[allow(clippy::cast_precision_loss, reason = "nobody counts on the 54th bit of a price or a delay")]
         Value::Int(value) => Ok(value as f64),
         Value::Float(value) if value.is_finite() => Ok(value),
+        Value::Float(_) => Err(format!("must be a number that can be counted, not {}", node.to_text())),
         _ => Err(format!("must be a number, not {}", node.kind())),
     }
 }

@@ -21,7 +21,7 @@ impl Task {
         put("workdir", self.workdir.as_ref().map(workdir));
         put("envs", some_map(&self.envs));
         put("secrets", secrets(&self.secrets));
-        put("managed_secrets", managed(&self.managed_secrets));
+        put("managed_secrets", managed(self));
         put("file_mounts", Some(entries(&self.file_mounts, file_mount)));
         put("volumes", Some(entries(&self.volumes, volume)));
         put("setup", text(self.setup.as_ref()));
@@ -32,7 +32,8 @@ impl Task {
         put("event_callback", text(self.event_callback.as_ref()));
         put("inputs", self.inputs.as_ref().map(|(address, size)| json!({ address: size })));
         put("outputs", self.outputs.as_ref().map(|(address, size)| json!({ address: size })));
-        put("api_server_access", self.api_server_access.map(Json::Bool));
+        // Access is what SkyPilot gives when nothing is said.
+        put("api_server_access", self.api_server_access.filter(|access| !access).map(Json::Bool));
         out
     }
 
@@ -66,25 +67,28 @@ fn workdir(workdir: &Workdir) -> Json {
     }
 }
 
-/// Names alone are a list; with values among them they are a mapping.
+fn reference(name: &String) -> Json {
+    Json::String(format!("secrets:{name}"))
+}
+
+/// Names alone are a list. With values among them, values are a mapping and names are managed elsewhere.
 fn secrets(secrets: &BTreeMap<String, Option<String>>) -> Option<Json> {
-    let reference = |name: &String| format!("secrets:{name}");
     if secrets.is_empty() {
         return None;
     }
     if secrets.values().all(Option::is_none) {
         return Some(secrets.keys().map(reference).collect::<Vec<_>>().into());
     }
-    let entry = |(name, value): (&String, &Option<String>)| match value {
-        Some(value) => (name.clone(), json!(value)),
-        None => (reference(name), Json::Null),
-    };
-    Some(secrets.iter().map(entry).collect::<Map<_, _>>().into())
+    let entry = |(name, value): (&String, &Option<String>)| Some((name.clone(), json!(value.as_ref()?)));
+    Some(secrets.iter().filter_map(entry).collect::<Map<_, _>>().into())
 }
 
-fn managed(all: &[(String, String)]) -> Option<Json> {
-    let one = |(name, path): &(String, String)| json!({ name: {"mount_path": path} });
-    if all.is_empty() { None } else { Some(all.iter().map(one).collect::<Vec<_>>().into()) }
+fn managed(task: &Task) -> Option<Json> {
+    let mounted = task.managed_secrets.iter().map(|(name, path)| json!({ name: {"mount_path": path} }));
+    let beside_values = task.secrets.values().any(Option::is_some);
+    let names = task.secrets.iter().filter(|(_, value)| beside_values && value.is_none()).map(|(name, _)| name);
+    let all: Vec<Json> = mounted.chain(names.map(reference)).collect();
+    if all.is_empty() { None } else { Some(all.into()) }
 }
 
 fn file_mount(mount: &FileMount) -> Json {
@@ -128,6 +132,9 @@ fn volume(mount: &VolumeMount) -> Json {
 }
 
 fn service(service: &Service) -> Json {
+    if let Some(Pool { fields }) = &service.pool {
+        return json!({ "pool": fields });
+    }
     let (probe, replicas) = (&service.readiness_probe, &service.replicas);
     let mut out = Map::new();
     let mut check = Map::new();
@@ -190,6 +197,7 @@ fn resources(one: &Resources) -> Json {
         ("autostop", one.autostop.as_ref().map(autostop)),
         ("priority", one.priority.map(Json::from)),
         ("priority_class", text(one.priority_class.as_ref())),
+        ("volumes", Some(&one.disks).filter(|disks| !disks.is_empty()).map(|disks| json!(disks))),
     ])
 }
 
@@ -200,6 +208,7 @@ fn quantity(quantity: &Quantity) -> Json {
             // Text as Python's `float()` reads it, which takes an exponent without a point.
             Json::String(format!("{digits}{}", if *at_least { "+" } else { "" }))
         }
+        Quantity::PerCore { gigabytes } => Json::String(format!("{}x", number(*gigabytes))),
         Quantity::Kubernetes(text) => json!(text),
     }
 }
@@ -214,12 +223,10 @@ fn accelerator(one: &Accelerator) -> Json {
 fn autostop(autostop: &Autostop) -> Json {
     match autostop {
         Autostop::Never => Json::Bool(false),
-        Autostop::After { idle_minutes, down, wait_for, hook, hook_timeout } => object([
+        Autostop::After { idle_minutes, down, wait_for } => object([
             ("idle_minutes", Some(json!(idle_minutes))),
             ("down", Some(Json::Bool(*down))),
             ("wait_for", wait_for.map(|word| json!(word.word()))),
-            ("hook", text(hook.as_ref())),
-            ("hook_timeout", hook_timeout.map(Json::from)),
         ]),
     }
 }

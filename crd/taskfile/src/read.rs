@@ -3,8 +3,12 @@
 mod accelerators;
 mod alternatives;
 mod amounts;
+mod bucket;
+mod config;
+mod disks;
 pub(crate) mod documents;
 mod envs;
+mod hooks;
 mod infra;
 mod json;
 mod mounts;

@@ -89,7 +89,7 @@ impl Refusals<'_> {
 fn request(task: Task, refusals: &mut Refusals<'_>, warnings: &mut Vec<String>) -> TaskRequest {
     refuse_whole_fields(&task, refusals);
     let resources = resources::request(&task.resources, refusals, warnings);
-    let config = config::request(&task.config, refusals);
+    let config = config::request(&task.config);
     exposed::refuse(&task.secrets, refusals);
     let secrets = secrets(task.secrets, refusals);
     // A secret wins, and a pod has a variable once.

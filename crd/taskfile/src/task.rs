@@ -53,14 +53,10 @@ impl Task {
     /// Paths in the container with the paths on the user's machine that they show. Whether these exist is for the
     /// caller to find out: nothing is read here.
     pub fn local_sources(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.file_mounts.iter().flat_map(|(path, mount)| {
-            let sources = match mount {
-                FileMount::Source(source) => std::slice::from_ref(source),
-                FileMount::Storage(storage) => &storage.source,
-            };
-            // An address has a scheme.
-            let local = sources.iter().filter(|source| !source.contains("://"));
-            local.map(move |source| (path.as_str(), source.as_str()))
+        self.file_mounts.iter().filter_map(|(path, mount)| match mount {
+            // An address has a scheme. What goes into a bucket is looked at when the bucket is made.
+            FileMount::Source(source) if !source.contains("://") => Some((path.as_str(), source.as_str())),
+            _ => None,
         })
     }
 }

@@ -242,10 +242,6 @@ fn what_is_understood_and_cannot_run_is_refused_by_name() {
             "`file_mounts./m`: the long form of a bucket (a mapping) is not supported yet",
         ),
         (
-            "run: x\nconfig: {kubernetes: {pod_config: [a]}}",
-            "`config.kubernetes.pod_config`: must be a mapping: it is merged into the pod",
-        ),
-        (
             "run: x\nconfig: {kubernetes: {ports: nodeport}}",
             "`config.kubernetes.ports`: must be one of `clusterip`, `podip`",
         ),
@@ -278,7 +274,7 @@ resources:
   max_hourly_cost: 3
   any_of: [{accelerators: A100}, {accelerators: H100}, {infra: aws}]
 event_callback: echo
-config: {kubernetes: {provision_timeout: 5}, gcp: {a: b}}
+config: {kubernetes: {provision_timeout: 5}, gcp: {vpc_name: b}}
 api_server_access: false
 ";
     let file = parse(text, "t.yaml").unwrap();

@@ -111,7 +111,16 @@ fn normal(pipeline: &Pipeline, case: &Value) -> Value {
         task.insert("config".to_owned(), json!({ "hooks": hooks }));
     }
     if !config.is_empty() {
-        task["resources"]["_cluster_config_overrides"] = config.into();
+        let resources = &mut task["resources"];
+        let list = ["any_of", "ordered"].into_iter().find(|name| resources.get(name).is_some());
+        match list.and_then(|name| resources[name].as_array_mut()) {
+            Some(all) => {
+                for one in all {
+                    one["_cluster_config_overrides"] = config.clone().into();
+                }
+            }
+            None => resources["_cluster_config_overrides"] = config.into(),
+        }
     }
     if let Some(pool) = task.remove("pool") {
         task.insert("service".to_owned(), json!({ "pool": pool }));
@@ -149,6 +158,8 @@ fn comparable(value: Value) -> Value {
                 .filter(|(key, _)| !matches!(key.as_str(), "cloud" | "region" | "zone"))
                 .map(|(key, value)| (key.clone(), field(&key, value)))
                 .filter(|(key, value)| key != "infra" || *value != json!(""))
+                // An empty part says nothing.
+                .filter(|(_, value)| *value != json!({}) && *value != json!([]))
                 .collect();
             entries.sort_by(|a, b| a.0.cmp(&b.0));
             entries.into_iter().collect::<Map<_, _>>().into()
@@ -174,10 +185,20 @@ fn field(key: &str, value: Value) -> Value {
                 images.into_iter().map(|(region, image)| (region, json!(without_prefix(image.as_str().unwrap()))));
             images.collect::<Map<_, _>>().into()
         }
+        // The long form of a name alone.
+        ("volumes", Value::Object(volumes)) => {
+            let named = volumes.into_iter().map(|(path, volume)| (path, without_long_form(volume)));
+            comparable(named.collect::<Map<_, _>>().into())
+        }
         ("recover_on_exit_codes", Value::Number(code)) => comparable(json!([code])),
         ("infra", Value::String(infra)) => json!(infra.replacen("k8s", "kubernetes", 1)),
         (_, other) => comparable(other),
     }
+}
+
+fn without_long_form(volume: Value) -> Value {
+    let keys = volume.as_object().map_or(0, Map::len);
+    volume.get("name").filter(|_| keys == 1).cloned().unwrap_or(volume)
 }
 
 /// `docker:` is not part of an image's name.

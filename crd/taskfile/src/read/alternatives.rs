@@ -7,7 +7,7 @@ use super::{
 use crate::{
     fields::Fields,
     problem::Problems,
-    task::{Alternatives, Resources},
+    task::{Accelerator, Alternatives, Resources},
     yaml::{Node, Value},
 };
 
@@ -52,6 +52,9 @@ pub(super) fn read(path: &str, node: &Node, problems: &mut Problems) -> Alternat
         problems.invalid(path, format!("gives more than {MAX_ALTERNATIVES} alternatives"), node.span);
         return Alternatives::default();
     }
+    if all.iter().any(|one| one.priority != all[0].priority) {
+        problems.invalid(path, "have different `priority`: it is the task's, the same for all alternatives", node.span);
+    }
     if name == "any_of" { any_of_these(all) } else { in_order(all) }
 }
 
@@ -67,9 +70,15 @@ fn each(base: &Resources, choice: Option<Choice>) -> Vec<Resources> {
     match choice {
         None => vec![base.clone()],
         Some(Choice::Set(all) | Choice::List(all)) => {
+            // A model that is there twice counts once.
+            let mut models: Vec<Accelerator> = Vec::new();
+            for one in all.into_iter().take(MAX_ALTERNATIVES + 1) {
+                if !models.contains(&one) {
+                    models.push(one);
+                }
+            }
             let with = |accelerator| Resources { accelerators: Some(accelerator), ..base.clone() };
-            // One more than is allowed is enough to be refused.
-            all.into_iter().take(MAX_ALTERNATIVES + 1).map(with).collect()
+            models.into_iter().map(with).collect()
         }
     }
 }
@@ -103,7 +112,10 @@ fn overridden(path: &str, base: &Node, entries: &[Node], problems: &mut Problems
     let mut all = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
         let path = format!("{path}[{index}]");
-        resources::read(&mut Fields::new(&path, entry, &FIELDS, problems));
+        let may_be_null = |name: &str| matches!(name, "ports" | "image_id");
+        let mut fields = Fields::with_nulls(&path, entry, &FIELDS, problems, may_be_null);
+        one_model(&mut fields);
+        resources::read(&mut fields);
         if problems.is_empty() && all.len() <= MAX_ALTERNATIVES {
             let merged = laid_over(base, entry);
             let (resources, choice) = resources::read(&mut Fields::new(&path, &merged, &FIELDS, problems));
@@ -113,15 +125,31 @@ fn overridden(path: &str, base: &Node, entries: &[Node], problems: &mut Problems
     all
 }
 
+/// An alternative is one model with its count; several models are several alternatives.
+fn one_model(fields: &mut Fields<'_, '_>) {
+    for name in ["accelerators", "gpus"] {
+        match fields.get(name).map(|node| &node.value) {
+            Some(Value::List(_)) => fields.invalid(name, "of an alternative are one model: write an entry for each"),
+            Some(Value::Map(entries)) if entries.len() > 1 => {
+                fields.invalid(name, "of an alternative are one model: write an entry for each");
+            }
+            Some(Value::Map(entries)) if entries.iter().any(|(_, count)| count.is_null()) => {
+                fields.invalid(name, "of an alternative have a count: write for example `{H100: 1}` or `H100`");
+            }
+            _ => {}
+        }
+    }
+}
+
 /// Labels are merged; everything else of the entry replaces what is around it.
 fn laid_over(base: &Node, entry: &Node) -> Node {
     let mut merged = Node::new(Value::Map(Vec::new()));
-    let own = |names: &[&str]| names.iter().any(|name| entry.get(name).is_some_and(|node| !node.is_null()));
-    let groups: [&[&str]; 2] = [&["infra", "cloud", "region", "zone"], &["accelerators", "gpus"]];
+    // Two names of one field.
+    let models = ["accelerators", "gpus"];
+    let has_models = models.iter().any(|name| entry.get(name).is_some());
     for (key, value) in base.as_map().unwrap_or_default() {
         let Some(name) = key.as_text() else { continue };
-        let replaced = groups.iter().any(|group| group.contains(&name) && group[0] != name && own(&group[..1]))
-            || groups.iter().any(|group| group[0] == name && own(&group[1..]));
+        let replaced = has_models && models.contains(&name);
         if !replaced && !matches!(name, "any_of" | "ordered") {
             merged.set(name, value.clone());
         }

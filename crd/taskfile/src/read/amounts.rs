@@ -29,15 +29,19 @@ pub(super) fn cpus(node: &Node) -> Read<Quantity> {
     quantity(node, |text| Amount::cpus(text).map(|_| Quantity::Kubernetes(text.to_owned())).map_err(|e| e.to_string()))
 }
 
-/// Memory: gigabytes as SkyPilot counts them, or a Kubernetes quantity.
+/// Memory: gigabytes as SkyPilot counts them, `4x` for as many per core, or a Kubernetes quantity.
 pub(super) fn memory(node: &Node) -> Read<Quantity> {
     quantity(node, |text| {
         let refuse = || format!("`{text:.40}` is not an amount of memory: write for example `8Gi` or `512Mi`");
         if text.parse::<Amount>().is_ok_and(|amount| amount.value() >= 1.0) {
             return Ok(Quantity::Kubernetes(text.to_owned()));
         }
+        let counts = |value: &f64| *value > 0.0 && value.is_finite();
+        if let Some(gigabytes) = text.strip_suffix('x').and_then(python_float).filter(counts) {
+            return Ok(Quantity::PerCore { gigabytes });
+        }
         let (number, at_least) = plus(text);
-        let value = with_unit(number).filter(|value| *value > 0.0).ok_or_else(refuse)?;
+        let value = with_unit(number).filter(counts).ok_or_else(refuse)?;
         Ok(Quantity::Number { value, at_least })
     })
 }
@@ -133,16 +137,33 @@ pub(super) fn ports(node: &Node) -> Read<Vec<PortRange>> {
 fn one_port(node: &Node) -> Read<Vec<PortRange>> {
     match &node.value {
         Value::Int(_) => port_range(&node.to_text()).map(|range| vec![range]),
-        Value::Text(text) => text.split(',').map(port_range).collect(),
+        Value::Text(text) => text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(port_range).collect(),
         _ => Err(format!("must be a port, a range such as `8080-8090` or a list of them, not {}", node.kind())),
     }
 }
 
 fn port_range(text: &str) -> Read<PortRange> {
-    let port = |text: &str| text.trim().parse::<u16>().ok().filter(|port| *port > 0);
+    let digits = |text: &&str| text.bytes().all(|b| b.is_ascii_digit());
+    let port = |text: &str| Some(text).filter(digits)?.parse::<u16>().ok().filter(|port| *port > 0);
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     match (port(first), port(last)) {
         (Some(first), Some(last)) if first <= last => Ok(PortRange { first, last }),
-        _ => Err(format!("`{:.40}` is no port from 1 to 65535 and no range of them", text.trim())),
+        _ => Err(format!("`{text:.40}` is no port from 1 to 65535 and no range of them")),
+    }
+}
+
+/// A disk of the machine itself: `nvme:1000+`, `ssd`, `500`; with its kind and size.
+pub(super) fn local_disk(node: &Node) -> Read<String> {
+    let given = crate::fields::text(node)?.trim().to_ascii_lowercase();
+    let refuse = || format!("`{given:.40}` is no local disk: write for example `nvme:1000+`, `ssd` or `500`");
+    let is_size = |size: &str| {
+        let number = python_float(size.trim_end_matches('+'));
+        number.is_some_and(|gigabytes| gigabytes > 0.0 && gigabytes.is_finite())
+    };
+    match given.split_once(':') {
+        None if matches!(given.as_str(), "nvme" | "ssd") => Ok(format!("{given}:100+")),
+        None if is_size(&given) => Ok(format!("nvme:{given}")),
+        Some(("nvme" | "ssd", size)) if is_size(size) => Ok(given),
+        _ => Err(refuse()),
     }
 }

@@ -6,7 +6,7 @@ use super::task::{self, Given};
 use crate::{
     fields::{Fields, Read, boolean, list, text},
     problem::Problems,
-    task::{Execution, Pipeline, TerminationDelay},
+    task::{Execution, Pipeline, Task, TerminationDelay},
     yaml::{Node, Value},
 };
 
@@ -45,12 +45,17 @@ pub(crate) fn read(
         problems.invalid("execution", format!("`{:.40}` is neither serial nor parallel", node.to_text()), node.span);
     }
     let name = first.get("name").and_then(Node::as_text).map(str::to_owned);
-    let is_header = documents.len() > 1
+    let is_header = (documents.len() > 1 || first.get("execution").is_some())
         && first.get("name").is_some()
         && first
             .as_map()
             .is_some_and(|fields| fields.iter().all(|(key, _)| matches!(key.as_text(), Some("name" | "execution"))));
-    let tasks = several(if is_header { &documents[1..] } else { documents }, problems);
+    let tasks = match documents {
+        // A head alone is a task that does nothing.
+        [_] if is_header => vec![Task { name: name.clone(), num_nodes: 1, ..Task::default() }],
+        [_, tasks @ ..] if is_header => several(tasks, problems),
+        tasks => several(tasks, problems),
+    };
     let name = if is_header || documents.len() == 1 { name } else { None };
     Pipeline { name, execution: Execution::Serial, tasks }
 }
@@ -73,20 +78,27 @@ fn header(node: &Node, problems: &mut Problems, warnings: &mut Vec<String>) -> (
     let mut fields = Fields::new("", &node, &HEADER, problems);
     let name = fields.read("name", |node| {
         let name = text(node)?;
-        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        let valid = !name.is_empty() && name.chars().all(fits);
-        if valid {
+        if !name.is_empty() && fits_a_group(&name) {
             Ok(name)
         } else {
             Err(format!("`{name:.80}` is no name of a job group: letters, digits, `-` and `_`"))
         }
     });
+    if fields.get("name").is_none() {
+        fields.invalid("name", "is missing: a job group has one");
+    }
     let execution = Execution::Parallel {
-        primary_tasks: fields.read("primary_tasks", |node| list(node, text)),
+        // None of them is all of them.
+        primary_tasks: fields.read("primary_tasks", |node| list(node, text)).filter(|tasks| !tasks.is_empty()),
         termination_delay: fields.read("termination_delay", delay),
         inter_connection: fields.read("inter_connection", boolean),
     };
     (name, execution)
+}
+
+/// Names in a job group become host names and paths.
+fn fits_a_group(name: &str) -> bool {
+    name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
 }
 
 /// `30s`, or one by task.
@@ -105,7 +117,7 @@ fn time(node: &Node) -> Read<String> {
         Value::Text(_) | Value::Int(_) => node.to_text(),
         _ => return Err(format!("must be a time such as `30s`, not {}", node.kind())),
     };
-    let digits = given.strip_suffix(['s', 'm', 'h', 'd', 'w']).unwrap_or(&given);
+    let digits = given.strip_suffix(['s', 'm', 'h', 'd', 'w', 'S', 'M', 'H', 'D', 'W']).unwrap_or(&given);
     let valid = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
     if valid { Ok(given) } else { Err(format!("`{given:.40}` is no time: write for example `30s` or `5m`")) }
 }
@@ -120,6 +132,13 @@ fn group_names(tasks: &[Node], head: &Node, execution: &Execution, problems: &mu
         let path = format!("[{index}].name");
         match task.get("name").and_then(Node::as_text) {
             None => problems.invalid(path, "is missing: every task of a job group has one", task.span),
+            Some(name) if !fits_a_group(name) => {
+                problems.invalid(
+                    path,
+                    format!("`{name:.80}` is no name in a job group: letters, digits, `-` and `_`"),
+                    task.span,
+                );
+            }
             Some(name) if !names.insert(name) => {
                 problems.invalid(
                     path,

@@ -58,7 +58,8 @@ pub(super) fn secrets(fields: &mut Fields<'_, '_>, given: &BTreeMap<String, Stri
     }
     secrets.all.extend(given.iter().map(|(name, value)| (name.clone(), Some(value.clone()))));
     if fields.get("secrets").is_some() {
-        docker_login(fields, "secrets", &secrets.all);
+        let valued = secrets.all.iter().filter(|(_, value)| value.is_some());
+        docker_login(fields, "secrets", &valued.map(|(name, value)| (name.clone(), value)).collect());
     }
     secrets
 }

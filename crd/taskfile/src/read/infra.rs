@@ -45,8 +45,8 @@ pub(super) fn read(fields: &mut Fields<'_, '_>) -> Infra {
         (true, None) => fields.read("infra", infra).unwrap_or_default(),
         (false, _) => Infra {
             cloud: fields.read("cloud", |node| cloud(&text(node)?)),
-            region: fields.text("region"),
-            zone: fields.text("zone"),
+            region: fields.text("region").filter(|region| !region.is_empty()),
+            zone: fields.text("zone").filter(|zone| !zone.is_empty()),
         },
     }
 }
@@ -54,12 +54,12 @@ pub(super) fn read(fields: &mut Fields<'_, '_>) -> Infra {
 /// `k8s`, `k8s/context`, `aws/us-east-1/us-east-1a`, `*/region`.
 pub(super) fn infra(node: &Node) -> Read<Infra> {
     let given = text(node)?;
-    let parts: Vec<&str> = given.trim().split('/').map(str::trim).collect();
+    let first = given.split('/').next().unwrap_or_default();
+    let parts: Vec<&str> = given.split('/').map(str::trim).collect();
     if parts.iter().any(|part| part.is_empty()) {
         return Err(format!("`{given:.80}` has an empty part: write for example `k8s` or `k8s/context`"));
     }
     let named = |index: usize| parts.get(index).filter(|part| **part != "*").map(|part| (*part).to_owned());
-    let first = parts.first().copied().unwrap_or_default();
     if first.eq_ignore_ascii_case("k8s") || first.eq_ignore_ascii_case("kubernetes") {
         // A context may have slashes in its name.
         let context = parts[1..].join("/");

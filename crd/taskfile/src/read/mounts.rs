@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{json, policies};
+use super::{bucket, json, policies};
 use crate::{
     fields::{Fields, Read, boolean, list, text, word},
     problem::Problems,
@@ -18,9 +18,9 @@ pub(super) fn workdir(path: &str, node: &Node, problems: &mut Problems) -> Optio
     match &node.value {
         Value::Text(directory) => Some(Workdir::Path(directory.clone())),
         Value::Map(_) => {
-            let mut fields = Fields::new(path, node, &["url", "ref"], problems);
+            let mut fields = Fields::strict(path, node, &["url", "ref"], problems);
             let (url, reference) = (fields.text("url"), fields.text("ref"));
-            if url.is_none() && fields.get("url").is_none() {
+            if node.get("url").is_none() {
                 fields.invalid("url", "is missing: write the address of a git repository");
             }
             url.map(|url| Workdir::Git { url, reference })
@@ -35,10 +35,14 @@ pub(super) fn workdir(path: &str, node: &Node, problems: &mut Problems) -> Optio
 pub(super) fn file_mounts(fields: &mut Fields<'_, '_>) -> BTreeMap<String, FileMount> {
     let mut mounts = BTreeMap::new();
     fields.each("file_mounts", |path, target, node, problems| {
-        if target.len() > 1 && target.ends_with('/') {
+        if target.ends_with('/') {
             problems.invalid(path, "the path must not end with `/`", node.span);
         }
         let mount = match &node.value {
+            Value::Text(source) if source.ends_with('/') => {
+                problems.invalid(path, "the source must not end with `/`", node.span);
+                None
+            }
             Value::Text(source) => Some(FileMount::Source(source.clone())),
             Value::Map(_) => Some(FileMount::Storage(storage(path, node, problems))),
             _ => {
@@ -72,21 +76,30 @@ fn storage(path: &str, node: &Node, problems: &mut Problems) -> Storage {
         Some("MOUNT_CACHED") => StorageMode::MountCached,
         _ => StorageMode::Mount,
     };
+    let (name, source) = (fields.text("name"), fields.read("source", sources).unwrap_or_default());
+    let config = fields.nested("config", |path, node, problems| bucket::config(path, node, mode, problems));
+    let kind = fields.read("type", |node| word(node, &bucket::TYPES).map(str::to_owned));
+    if kind.is_some() && mode != StorageMode::MountCached {
+        fields.invalid("type", "goes with `mode: MOUNT_CACHED` only");
+    }
+    // An address is the bucket's name.
+    let is_address = matches!(&source[..], [one] if one.contains("://"));
     Storage {
-        name: fields.text("name"),
+        name: name.filter(|_| !is_address),
         source_is_list: fields.get("source").is_some_and(|node| matches!(node.value, Value::List(_))),
-        source: fields.read("source", sources).unwrap_or_default(),
+        source,
         store: fields.read("store", |node| word(node, &STORES)).map(str::to_uppercase),
         persistent: fields.read("persistent", boolean).unwrap_or(true),
         mode,
-        kind: fields.text("type"),
-        config: fields.read("config", json::map).unwrap_or_default(),
+        kind,
+        config: config.unwrap_or_default(),
     }
 }
 
 fn sources(node: &Node) -> Read<Vec<String>> {
     match &node.value {
         Value::Text(source) => Ok(vec![source.clone()]),
+        Value::List(items) if items.is_empty() => Err("is empty: write a source, or leave the field out".to_owned()),
         Value::List(_) => list(node, text),
         _ => Err(format!("must be text or a list, not {}", node.kind())),
     }
@@ -174,7 +187,6 @@ pub(super) fn volume_config(
     for (name, value) in node.as_map().unwrap_or_default() {
         let name = name.to_text();
         let checked = match name.as_str() {
-            _ if value.is_null() => Ok(()),
             "access_mode" => text(value).and_then(|mode| access_mode(&mode).map(drop)),
             "storage_class_name" | "namespace" | "host_path" => text(value).map(drop),
             "cleanup_on_deletion" => boolean(value).map(drop),

@@ -19,9 +19,14 @@ pub(super) fn job_recovery(path: &str, node: &Node, problems: &mut Problems) -> 
         Value::Text(name) => JobRecovery { strategy: Some(name.clone()), ..JobRecovery::default() },
         Value::Map(entries) => {
             let known = ["strategy", "max_restarts_on_errors", "recover_on_exit_codes"];
-            let entries = entries.iter().filter(|(key, _)| key.as_text().is_some_and(|key| known.contains(&key)));
-            let node = Node { value: Value::Map(entries.cloned().collect()), span: node.span };
-            let mut fields = Fields::new(path, &node, &known, problems);
+            // A strategy that is null is none; the others are given or left out.
+            let is_known = |(key, value): &&(Node, Node)| match key.as_text() {
+                Some("strategy") => !value.is_null(),
+                Some(key) => known.contains(&key),
+                None => false,
+            };
+            let node = Node { value: Value::Map(entries.iter().filter(is_known).cloned().collect()), span: node.span };
+            let mut fields = Fields::strict(path, &node, &known, problems);
             JobRecovery {
                 strategy: fields.text("strategy"),
                 max_restarts_on_errors: fields.read("max_restarts_on_errors", |node| whole(node, 0, i64::MAX)),
@@ -42,30 +47,36 @@ pub(super) fn job_recovery(path: &str, node: &Node, problems: &mut Problems) -> 
 
 fn exit_codes(node: &Node) -> Read<Vec<i64>> {
     match &node.value {
-        Value::List(items) => items.iter().map(|item| whole(item, 0, 255)).collect(),
+        Value::List(items) => {
+            let codes = items.iter().map(|item| whole(item, 0, 255)).collect::<Read<Vec<i64>>>()?;
+            let twice = codes.iter().enumerate().find(|(index, code)| codes[..*index].contains(code));
+            twice.map_or(Ok(()), |(_, code)| Err(format!("has {code} twice")))?;
+            Ok(codes)
+        }
         _ => whole(node, 0, 255).map(|code| vec![code]),
     }
 }
 
 /// `true`, minutes, `2h`, or a mapping.
 pub(super) fn autostop(path: &str, node: &Node, problems: &mut Problems) -> Option<Autostop> {
-    let after =
-        |idle_minutes| Autostop::After { idle_minutes, down: false, wait_for: None, hook: None, hook_timeout: None };
+    let after = |idle_minutes| Autostop::After { idle_minutes, down: false, wait_for: None };
     let minutes = match &node.value {
         Value::Bool(false) => return Some(Autostop::Never),
         Value::Bool(true) => Ok(0),
-        Value::Int(_) => whole(node, 0, i64::MAX),
+        // Below zero stands for never stopping, as on SkyPilot's command line.
+        Value::Int(_) => whole(node, i64::MIN, i64::MAX),
         Value::Text(text) => duration(text),
         Value::Map(_) => {
             let known = ["idle_minutes", "down", "wait_for", "hook", "hook_timeout"];
-            let mut fields = Fields::new(path, node, &known, problems);
+            let mut fields = Fields::strict(path, node, &known, problems);
             let wait_for = fields.read("wait_for", |node| word(node, &WaitFor::WORDS));
+            // What these say is among the hooks (`hooks`).
+            fields.text("hook");
+            fields.read("hook_timeout", |node| whole(node, 1, i64::MAX));
             return Some(Autostop::After {
                 idle_minutes: fields.read("idle_minutes", |node| whole(node, 0, i64::MAX)).unwrap_or(0),
                 down: fields.read("down", boolean).unwrap_or(false),
                 wait_for: wait_for.map(WaitFor::from_word),
-                hook: fields.text("hook"),
-                hook_timeout: fields.read("hook_timeout", |node| whole(node, 1, i64::MAX)),
             });
         }
         _ => Err(format!("must be true or false, minutes, a time such as `2h` or a mapping, not {}", node.kind())),
@@ -154,11 +165,14 @@ fn is_label_part(text: &str, may_be_empty: bool) -> bool {
 pub(super) fn image(node: &Node) -> Read<BTreeMap<String, String>> {
     let one = |region: &Node, image: &Node| {
         let image = text(image).map_err(|message| format!("the image of `{:.40}` {message}", region.to_text()))?;
-        let region = if region.is_null() { String::new() } else { region.to_text() };
+        let region = match region.as_text() {
+            Some(region) => region.to_owned(),
+            None if region.is_null() => String::new(),
+            None => return Err(format!("names its regions by text, not by {}", region.kind())),
+        };
         Ok((region, without_prefix(&image)))
     };
     match &node.value {
-        Value::Map(entries) if entries.is_empty() => Err("is empty: write an image, or leave the field out".to_owned()),
         Value::Map(entries) => entries.iter().map(|(region, image)| one(region, image)).collect(),
         _ => text(node).map(|image| BTreeMap::from([(String::new(), without_prefix(&image))])),
     }

@@ -1,14 +1,17 @@
 //! What a node needs: one set of fields.
 
-use super::{accelerators, accelerators::Choice, amounts, infra, json, policies};
+use std::collections::BTreeMap;
+
+use super::{accelerators, accelerators::Choice, amounts, disks, infra, json, policies};
 use crate::{
     fields::{Fields, Read, boolean, whole, word},
+    problem::Problems,
     task::{Accelerator, Infra, Resources},
-    yaml::{Node, Value},
+    yaml::Node,
 };
 
 /// Fields that one alternative has as well.
-pub(super) const FIELDS: [&str; 30] = [
+pub(super) const FIELDS: [&str; 31] = [
     "infra",
     "cloud",
     "region",
@@ -39,6 +42,7 @@ pub(super) const FIELDS: [&str; 30] = [
     "_cluster_config_overrides",
     "_docker_login_config",
     "_is_image_managed",
+    "_no_missing_accel_warnings",
     "_requires_fuse",
 ];
 
@@ -48,41 +52,60 @@ const DEFAULT_DISK: i64 = 256;
 /// One set of needs, and its accelerators if there are several to choose from.
 pub(super) fn read(fields: &mut Fields<'_, '_>) -> (Resources, Option<Choice>) {
     let (accelerators, choice) = accelerators_of(fields);
-    for (name, message) in [
-        ("hooks", "belongs under `config.hooks`, at the top of the file"),
-        ("volumes", "are disks of a machine on Google's cloud: name a volume under `volumes` at the top of the file"),
-    ] {
-        if fields.get(name).is_some() {
-            fields.invalid(name, message);
-        }
+    if fields.get("hooks").is_some() {
+        fields.invalid("hooks", "belongs under `config.hooks`, at the top of the file");
     }
     let infra = infra::read(fields);
     let instance_type = instance_type(fields, &infra);
     let old_disk_size = fields.read("ephemeral_storage", amounts::disk_size);
     let disk_size = fields.read("disk_size", amounts::disk_size).or(old_disk_size);
     let tier = |words: &'static [&'static str]| move |node: &Node| word(node, words).map(str::to_owned);
+    let image_id = image(fields, &infra);
     let resources = Resources {
         infra,
         cpus: fields.read("cpus", amounts::cpus),
         memory: fields.read("memory", amounts::memory),
         accelerators,
-        accelerator_args: fields.read("accelerator_args", json::map).unwrap_or_default(),
+        accelerator_args: fields.nested("accelerator_args", accelerator_args).unwrap_or_default(),
         instance_type,
         use_spot: fields.read("use_spot", boolean),
         job_recovery: fields.nested("job_recovery", policies::job_recovery).flatten(),
         disk_size: disk_size.filter(|size| *size != DEFAULT_DISK),
         disk_tier: fields.read("disk_tier", tier(&["low", "medium", "high", "ultra", "best"])),
         network_tier: fields.read("network_tier", tier(&["standard", "best"])),
-        local_disk: fields.text("local_disk"),
+        local_disk: fields.read("local_disk", amounts::local_disk),
         max_hourly_cost: fields.read("max_hourly_cost", cost),
         ports: fields.read("ports", amounts::ports).unwrap_or_default(),
-        image_id: fields.read("image_id", policies::image).unwrap_or_default(),
+        image_id,
         labels: fields.nested("labels", policies::labels).unwrap_or_default(),
         autostop: fields.nested("autostop", policies::autostop).flatten(),
         priority: fields.read("priority", |node| whole(node, -1000, 1000)),
-        priority_class: fields.text("priority_class"),
+        priority_class: fields.text("priority_class").filter(|class| !class.is_empty()),
+        disks: fields.nested("volumes", disks::read).unwrap_or_default(),
     };
     (resources, choice)
+}
+
+/// The one image of a task that names its region is that region's, which is what a region is for.
+fn image(fields: &mut Fields<'_, '_>, infra: &Infra) -> BTreeMap<String, String> {
+    let mut images = fields.read("image_id", policies::image).unwrap_or_default();
+    if let (Some(region), Some(image), 1) = (&infra.region, images.get("").cloned(), images.len()) {
+        images = BTreeMap::from([(region.clone(), image)]);
+    }
+    images
+}
+
+/// What SkyPilot knows of TPUs.
+fn accelerator_args(path: &str, node: &Node, problems: &mut Problems) -> serde_json::Map<String, serde_json::Value> {
+    let known = ["runtime_version", "tpu_name", "tpu_vm", "gcp_queued_resource"];
+    let mut fields = Fields::strict(path, node, &known, problems);
+    for name in ["runtime_version", "tpu_name"] {
+        fields.text(name);
+    }
+    for name in ["tpu_vm", "gcp_queued_resource"] {
+        fields.read(name, boolean);
+    }
+    json::map(node).unwrap_or_default()
 }
 
 fn accelerators_of(fields: &mut Fields<'_, '_>) -> (Option<Accelerator>, Option<Choice>) {
@@ -114,13 +137,20 @@ fn instance_type(fields: &mut Fields<'_, '_>, infra: &Infra) -> Option<String> {
 
 /// Cores, gigabytes and accelerators of a type of machine that is made of its size.
 pub(crate) fn virtual_machine(name: &str) -> Option<(f64, f64, Option<Accelerator>)> {
+    let size = |text: &str| {
+        // Digits with a point among them, and no other spelling of a number.
+        let whole = text.split_once('.').map_or((text, "0"), |parts| parts);
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        if digits(whole.0) && digits(whole.1) { text.parse().ok().filter(|size: &f64| *size > 0.0) } else { None }
+    };
     let mut parts = name.splitn(3, "--");
-    let cpus = parts.next()?.strip_suffix("CPU")?.parse().ok().filter(|cpus: &f64| *cpus > 0.0)?;
-    let memory = parts.next()?.strip_suffix("GB")?.parse().ok().filter(|memory: &f64| *memory > 0.0)?;
+    let cpus = size(parts.next()?.strip_suffix("CPU")?)?;
+    let memory = size(parts.next()?.strip_suffix("GB")?)?;
     let Some(accelerator) = parts.next() else { return Some((cpus, memory, None)) };
-    match accelerators::choice(&Node::new(Value::Text(accelerator.to_owned()))).ok()? {
-        Choice::Set(mut all) | Choice::List(mut all) => Some((cpus, memory, all.pop())),
-    }
+    let (model, count) = accelerator.split_once(':')?;
+    let is_model = !model.is_empty() && model.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'));
+    let count = count.parse::<u32>().ok().filter(|count| is_model && *count > 0)?;
+    Some((cpus, memory, Some(Accelerator { name: Some(model.to_owned()), count: count.into() })))
 }
 
 fn cost(node: &Node) -> Read<f64> {

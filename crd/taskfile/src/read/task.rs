@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::{alternatives, envs, json, mounts, policies, serving, substitute};
+use super::{alternatives, config, envs, hooks, json, mounts, policies, serving, substitute};
 use crate::{
     ProblemKind,
-    fields::{Fields, Read, boolean, text},
+    fields::{Fields, Read, boolean},
     problem::Problems,
     task::Task,
     yaml::{Node, Value},
 };
 
-const FIELDS: [&str; 24] = [
+const FIELDS: [&str; 22] = [
     "name",
     "num_nodes",
     "workdir",
@@ -35,13 +35,7 @@ const FIELDS: [&str; 24] = [
     // SkyPilot writes these itself, when one of its machines tells another about a task.
     "_metadata",
     "_user_specified_yaml",
-    "_volume_mounts",
-    "_is_consolidation_mode",
 ];
-
-/// Most hooks of a task, and bytes of each.
-const MAX_HOOKS: usize = 32;
-const MAX_HOOK_BYTES: usize = 16 << 10;
 
 /// What comes with a file.
 pub(super) struct Given<'a> {
@@ -88,6 +82,9 @@ pub(super) fn read(path: &str, document: &Node, given: &Given<'_>, problems: &mu
     if task.service.is_some() && task.pool.is_some() {
         fields.invalid("pool", "does not go together with `service`");
     }
+    if fields.get("execution").is_some() {
+        fields.invalid("execution", "belongs into a document of its own, at the top of a file of several tasks");
+    }
     if given.to_run && fields.get("run").is_none() && fields.get("setup").is_none() {
         fields.refuse("run", ProblemKind::NothingToRun);
     }
@@ -97,7 +94,8 @@ pub(super) fn read(path: &str, document: &Node, given: &Given<'_>, problems: &mu
 /// What `$NAME` stands for: variables, and secrets whose value is known.
 fn variables(document: &Node, given: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let entries = |name| document.get(name).and_then(Node::as_map).unwrap_or_default();
-    let both = entries("secrets").iter().chain(entries("envs"));
+    // A secret wins over a variable of its name.
+    let both = entries("envs").iter().chain(entries("secrets"));
     let mut variables: BTreeMap<_, _> =
         both.filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_text(), value.to_text())).collect();
     for (name, value) in given {
@@ -134,57 +132,14 @@ fn config(fields: &mut Fields<'_, '_>) -> serde_json::Map<String, serde_json::Va
         let mut fields = Fields::new(path, node, &["config_overrides"], problems);
         fields.read("config_overrides", json::map).unwrap_or_default()
     });
-    let config = fields.nested("config", |path, node, problems| {
-        hooks(path, node, problems);
-        if let Some(part) = node.get("kubernetes").filter(|part| part.as_map().is_none() && !part.is_null()) {
-            problems.invalid(
-                format!("{path}.kubernetes"),
-                format!("must be a mapping, not {}", part.kind()),
-                part.span,
-            );
-        }
-        json::map(node).unwrap_or_else(|message| {
-            problems.invalid(path, message, node.span);
-            serde_json::Map::new()
-        })
-    });
-    let mut config = config.unwrap_or_default();
+    let mut config = fields.nested("config", config::read).unwrap_or_default();
     for (key, value) in old.unwrap_or_default() {
         config.entry(key).or_insert(value);
     }
+    let of_autostop = fields.get("resources").map(hooks::of_autostop).unwrap_or_default();
+    if !of_autostop.is_empty() {
+        let hooks = config.entry("hooks").or_insert_with(|| serde_json::Value::Array(Vec::new()));
+        hooks.as_array_mut().into_iter().for_each(|hooks| hooks.extend(of_autostop.clone()));
+    }
     config
-}
-
-/// Scripts for the end of a task.
-fn hooks(path: &str, config: &Node, problems: &mut Problems) {
-    let Some(node) = config.get("hooks").filter(|node| !node.is_null()) else { return };
-    let path = format!("{path}.hooks");
-    let Value::List(hooks) = &node.value else {
-        return problems.invalid(path, format!("must be a list, not {}", node.kind()), node.span);
-    };
-    if hooks.len() > MAX_HOOKS {
-        return problems.invalid(path, format!("has more than {MAX_HOOKS} entries"), node.span);
-    }
-    for (index, hook) in hooks.iter().enumerate() {
-        let mut fields = Fields::new(&format!("{path}[{index}]"), hook, &["run", "events", "timeout"], problems);
-        let short = |node: &Node| {
-            text(node).and_then(|script| {
-                if script.len() > MAX_HOOK_BYTES {
-                    Err(format!("has more than {MAX_HOOK_BYTES} bytes"))
-                } else {
-                    Ok(script)
-                }
-            })
-        };
-        fields.read("run", short);
-        if hook.as_map().is_some() && fields.get("run").is_none() {
-            fields.invalid("run", "is missing");
-        }
-        let event = |node: &Node| match node.as_text() {
-            Some("stop" | "preemption" | "down") => Ok(()),
-            _ => Err(format!("`{:.40}` is none of stop, preemption, down", node.to_text())),
-        };
-        fields.read("events", |node| crate::fields::list(node, event));
-        fields.read("timeout", |node| crate::fields::whole(node, 1, i64::MAX));
-    }
 }

@@ -3,7 +3,7 @@
 use super::{infra::infra, mounts, policies};
 use crate::{
     VolumeFile, VolumeKind,
-    fields::{Fields, Read, boolean, list, text, word},
+    fields::{Fields, Read, boolean, list, text},
     problem::Problems,
     volume::missing,
     yaml::{Node, Value},
@@ -30,6 +30,9 @@ pub(crate) fn read(document: &Node, problems: &mut Problems) -> Option<VolumeFil
     let default = if ours { Some(VolumeKind::Pvc) } else { None };
     let kind = if fields.get("type").is_some() { fields.read("type", kind) } else { default };
     let infra = fields.read("infra", infra).unwrap_or_default();
+    if fields.get("infra").and_then(Node::as_text).is_some_and(|infra| infra.starts_with('*')) {
+        fields.invalid("infra", "is no place of a volume: write `k8s`, or leave it out");
+    }
     if kind == Some(VolumeKind::Pvc) && !infra.may_be_kubernetes() {
         fields.invalid("infra", "is another cloud, where there are no volumes of this type");
     }
@@ -87,7 +90,9 @@ fn access_modes(node: &Node) -> Read<Vec<String>> {
 }
 
 fn kind(node: &Node) -> Read<VolumeKind> {
-    match word(node, &KINDS)? {
+    let given = text(node)?;
+    let known = KINDS.into_iter().find(|kind| *kind == given);
+    match known.ok_or_else(|| format!("`{given:.40}` is none of {}", KINDS.join(", ")))? {
         "k8s-hostpath" => {
             Err("a directory of the node would give a task power over the node: write `k8s-pvc`".to_owned())
         }

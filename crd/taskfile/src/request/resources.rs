@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use sky_crd::{accelerator::Accelerator as WireAccelerator, api::ResourcesRequest, label};
+use sky_crd::{accelerator::Accelerator as WireAccelerator, api::ResourcesRequest, label, quantity::Amount};
 
 use super::Refusals;
 use crate::{Accelerator, Alternatives, Quantity, Resources, read::virtual_machine};
@@ -77,6 +77,10 @@ fn around(all: &[ResourcesRequest], any: bool) -> ResourcesRequest {
 
 /// One alternative.
 fn set(one: &Resources, refusals: &mut Refusals<'_>, warnings: &mut Vec<String>) -> ResourcesRequest {
+    if !one.disks.is_empty() {
+        let message = "disks of a machine are not supported: name a volume under `volumes` at the top of the file";
+        refusals.add(&["resources", "volumes"], message);
+    }
     let of_machine = one.instance_type.as_deref().and_then(virtual_machine);
     let number = |value| Quantity::Number { value, at_least: false };
     let (mut cpus, mut memory, mut accelerators) = (one.cpus.clone(), one.memory.clone(), one.accelerators.clone());
@@ -88,7 +92,7 @@ fn set(one: &Resources, refusals: &mut Refusals<'_>, warnings: &mut Vec<String>)
     ResourcesRequest {
         infra: None,
         cpus: cpus.as_ref().map(amount),
-        memory: memory.as_ref().map(amount),
+        memory: memory.as_ref().and_then(|memory| memory_of(memory, cpus.as_ref(), refusals)),
         accelerators: accelerators.as_ref().and_then(|one| accelerator(one, refusals)),
         instance_type: one.instance_type.clone().filter(|_| of_machine.is_none()),
         use_spot: one.use_spot,
@@ -107,8 +111,23 @@ fn set(one: &Resources, refusals: &mut Refusals<'_>, warnings: &mut Vec<String>)
 fn amount(quantity: &Quantity) -> String {
     match quantity {
         Quantity::Number { value, at_least } => format!("{value}{}", if *at_least { "+" } else { "" }),
+        Quantity::PerCore { gigabytes } => gigabytes.to_string(),
         Quantity::Kubernetes(text) => text.clone(),
     }
+}
+
+/// Memory that is counted by the core needs a count of cores.
+fn memory_of(memory: &Quantity, cpus: Option<&Quantity>, refusals: &mut Refusals<'_>) -> Option<String> {
+    let Quantity::PerCore { gigabytes } = memory else { return Some(amount(memory)) };
+    let cores = cpus.and_then(|cpus| match cpus {
+        Quantity::Number { value, .. } => Some(*value),
+        Quantity::Kubernetes(text) => Amount::cpus(text).ok().map(|cores| cores.value()),
+        Quantity::PerCore { .. } => None,
+    });
+    if cores.is_none() {
+        refusals.add(&["resources", "memory"], format!("is {gigabytes} gigabytes for each core: write `cpus` as well"));
+    }
+    cores.map(|cores| (cores * gigabytes).to_string())
 }
 
 /// A fraction of a GPU is a whole one, as in SkyPilot.
@@ -145,10 +164,11 @@ fn labels(resources: &Resources, refusals: &mut Refusals<'_>) -> BTreeMap<String
     resources.labels.clone()
 }
 
-/// The image for every region, or the one that is called `docker`. Images of machines have no meaning here.
+/// The image of the region that is asked for, or of every region, or the one that is called `docker`. Images of machines have no meaning here.
 fn image(resources: &Resources, refusals: &mut Refusals<'_>, warnings: &mut Vec<String>) -> Option<String> {
     let images = &resources.image_id;
-    let image = images.get("").or_else(|| images.get("docker")).or_else(|| images.get("kubernetes"));
+    let of_region = resources.infra.region.as_ref().and_then(|region| images.get(region));
+    let image = of_region.or_else(|| ["", "docker", "kubernetes"].iter().find_map(|region| images.get(*region)));
     match image {
         Some(image)
             if image.starts_with("skypilot:") || image.starts_with("ami-") || image.starts_with("projects/") =>

@@ -54,7 +54,7 @@ pub struct Resources {
     pub disk_tier: Option<String>,
     /// Class of the network.
     pub network_tier: Option<String>,
-    /// Local disk.
+    /// Disk of the machine itself: its kind and gigabytes, as `nvme:100+`.
     pub local_disk: Option<String>,
     /// Most that an hour may cost.
     pub max_hourly_cost: Option<f64>,
@@ -70,6 +70,8 @@ pub struct Resources {
     pub priority: Option<i64>,
     /// Class of the rank.
     pub priority_class: Option<String>,
+    /// Disks of a machine on Google's cloud, as SkyPilot fills them in.
+    pub disks: Vec<serde_json::Map<String, serde_json::Value>>,
 }
 
 /// Where a task may run. Empty means anywhere.
@@ -99,6 +101,11 @@ pub enum Quantity {
         value: f64,
         /// Whether more will do.
         at_least: bool,
+    },
+    /// So many gigabytes of memory for each core.
+    PerCore {
+        /// The gigabytes.
+        gigabytes: f64,
     },
     /// A Kubernetes quantity, taken as it is.
     Kubernetes(String),
@@ -158,10 +165,6 @@ pub enum Autostop {
         down: bool,
         /// What counts as idle.
         wait_for: Option<WaitFor>,
-        /// Script to run first.
-        hook: Option<String>,
-        /// Seconds that the script has.
-        hook_timeout: Option<i64>,
     },
 }
 

@@ -9,6 +9,8 @@ pub struct Service {
     pub readiness_probe: ReadinessProbe,
     /// How many replicas.
     pub replicas: Replicas,
+    /// The pool that it is, if it is no service.
+    pub pool: Option<Pool>,
     /// Everything else, as it is.
     pub rest: Map<String, Value>,
 }

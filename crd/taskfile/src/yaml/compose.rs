@@ -106,6 +106,9 @@ impl Composer {
     fn close(&mut self, node: Node, anchor: Option<String>, cost: usize) -> Result<(), Broken> {
         if let Some(anchor) = anchor {
             self.pay(cost, node.span)?;
+            if self.anchors.contains_key(&anchor) {
+                return Err(Broken::at(node.span, format!("the anchor `{anchor:.80}` is there twice")));
+            }
             self.anchors.insert(anchor, Anchored { node: node.clone(), cost });
         }
         match self.open.last_mut() {
