@@ -81,6 +81,28 @@ pub fn object_name(name: &str, id: &TaskId) -> String {
     format!("{}-{id}", dns_stem(name, MAX_OBJECT_NAME - 9, "task"))
 }
 
+/// Secret with the values that came with a request for the SkyTask of this name.
+pub fn values_secret(task: &str) -> String {
+    format!("{task}{}", OWN_SECRETS[0])
+}
+
+/// Secret with the credentials by which the images of the SkyTask of this name are pulled.
+pub fn registry_secret(task: &str) -> String {
+    format!("{task}{}", OWN_SECRETS[1])
+}
+
+/// Ends of the names of Secrets that a task has of its own, after its object's name.
+const OWN_SECRETS: [&str; 2] = ["-secrets", "-registry"];
+
+/// Whether a Secret of this name is a task's own: what came with a request, or the token of its nodes. Others share the
+/// namespace, and could name it.
+pub fn is_secret_of_task(name: &str) -> bool {
+    let is_id = |text: Option<&str>| text.is_some_and(|id| id.parse::<TaskId>().is_ok());
+    let is_token = is_id(name.strip_prefix("task-").and_then(|rest| rest.get(..8)));
+    let object = OWN_SECRETS.iter().find_map(|end| name.strip_suffix(end));
+    is_token || is_id(object.and_then(|object| object.rsplit_once('-')).map(|(_, id)| id))
+}
+
 /// PVC of a volume: `{name}-{volume-id}` (specification).
 pub fn claim_name(name: &str, id: &TaskId) -> String {
     format!("{}-{id}", dns_stem(name, MAX_OBJECT_NAME - 9, "volume"))
@@ -138,6 +160,18 @@ mod tests {
         assert!(two.token("uid").starts_with("task-0123abcd-"));
         assert_eq!(claim_name("data-vol", &id()), "data-vol-0123abcd");
         assert_eq!(object_name("MyTask", &id()), "mytask-0123abcd");
+    }
+
+    #[test]
+    fn secrets_of_tasks_are_known_by_their_names() {
+        let token = TaskNames::new(&id(), "a", 2).token("uid");
+        let object = object_name("my-task", &id());
+        for name in [token, values_secret(&object), registry_secret(&object)] {
+            assert!(is_secret_of_task(&name), "{name}");
+        }
+        for name in ["mine", "my-secrets", "task-registry", "0123abcd-secrets", "a-0123abcd", "a-0123abcd-secret"] {
+            assert!(!is_secret_of_task(name), "{name}");
+        }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use clap::{ArgAction, Parser, builder::PossibleValuesParser};
+use clap::{ArgAction, Parser, ValueEnum, builder::PossibleValuesParser};
+use sky_operator_core::task;
 use sky_runtime::telemetry::LogFormat;
 
 /// Makes SkyTasks and SkyVolumes true: one Job per node, one claim per volume.
@@ -54,6 +55,10 @@ pub struct Args {
     #[arg(value_parser = PossibleValuesParser::new(sky_operator_core::task::pod_config::FIELDS))]
     pub allow_pod_config: Vec<String>,
 
+    /// What the pods of tasks may do if their `podConfig` says nothing else, as in Kubernetes' Pod Security Standards.
+    #[arg(long, value_enum, default_value_t = PodSecurity::Baseline, value_name = "STANDARD")]
+    pub pod_security: PodSecurity,
+
     /// How many objects of a kind are worked on at the same time.
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub concurrency: u16,
@@ -78,6 +83,24 @@ pub struct Args {
     /// Form of the log.
     #[arg(long, default_value = "text", value_name = "text|json")]
     pub log_format: LogFormat,
+}
+
+/// [`task::PodSecurity`] as a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PodSecurity {
+    /// As the image says, which mostly is as root.
+    Baseline,
+    /// As user 1000 and without any capability, which every namespace lets in.
+    Restricted,
+}
+
+impl From<PodSecurity> for task::PodSecurity {
+    fn from(standard: PodSecurity) -> Self {
+        match standard {
+            PodSecurity::Baseline => Self::Baseline,
+            PodSecurity::Restricted => Self::Restricted,
+        }
+    }
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

@@ -87,6 +87,7 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         agent_image,
         placement,
         pod_config: args.allow_pod_config.clone(),
+        pod_security: args.pod_security.into(),
     };
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);

@@ -18,6 +18,7 @@ mod rights;
 mod samples;
 mod scripts;
 mod secrets;
+mod security;
 mod together;
 mod users;
 mod volumes;

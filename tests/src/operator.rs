@@ -30,6 +30,11 @@ impl Operator {
         Self::spawn(namespace, "", &[])
     }
 
+    /// Starts one with further flags.
+    pub fn start_with(namespace: &str, flags: &[&str]) -> Self {
+        Self::spawn(namespace, "", flags)
+    }
+
     /// Starts one that works only while it holds the namespace's lease, in which it is called `name`.
     pub fn start_elected(namespace: &str, name: &str) -> Self {
         let lease = ["--leader-election", "--lease-namespace", namespace];

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kube::ResourceExt as _;
 use serde::{Deserialize, Serialize};
 
-use super::{Confidential, InvalidField, SecretValue, secret, task};
+use super::{Confidential, InvalidField, SecretValue, task};
 use crate::{
     TaskId, User, name,
     task::{Lifecycle, SkyTask, SkyTaskSpec},
@@ -33,8 +33,8 @@ impl RerunRequest {
     /// own, would lend its rights to whoever has only those of the API.
     pub fn beyond_the_api(old: &SkyTask) -> Option<&'static str> {
         let (spec, object) = (&old.spec, old.name_any());
-        let values = secret::values_name(&object);
-        let registry = secret::registry_name(&object);
+        let values = name::values_secret(&object);
+        let registry = name::registry_secret(&object);
         let fields = [
             ("secrets", spec.secrets.iter().any(|one| one.secret_name != values)),
             ("envFrom", !spec.env_from.is_empty()),

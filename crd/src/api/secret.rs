@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::InvalidField;
-use crate::task::{ImagePullSecret, Resources, SecretEnv, SkyTask, SkyTaskSpec};
+use crate::{
+    name::{registry_secret, values_secret},
+    task::{ImagePullSecret, Resources, SecretEnv, SkyTask, SkyTaskSpec},
+};
 
 /// SkyPilot's variables for a private registry: user name, password, server.
 const REGISTRY: [&str; 3] = ["SKYPILOT_DOCKER_USERNAME", "SKYPILOT_DOCKER_PASSWORD", "SKYPILOT_DOCKER_SERVER"];
@@ -74,7 +77,7 @@ impl Confidential {
     pub(super) fn refer(&self, name: &str, spec: &mut SkyTaskSpec) {
         let reference = |variable: &String| SecretEnv {
             name: variable.clone(),
-            secret_name: values_name(name),
+            secret_name: values_secret(name),
             key: variable.clone(),
         };
         spec.secrets = self.values.keys().map(reference).collect();
@@ -83,7 +86,7 @@ impl Confidential {
             spec.envs.remove(variable);
         }
         if let Some([_, _, server]) = &self.registry {
-            spec.image_pull_secrets = vec![ImagePullSecret { name: registry_name(name) }];
+            spec.image_pull_secrets = vec![ImagePullSecret { name: registry_secret(name) }];
             in_registry(server.reveal(), &mut spec.resources);
         }
     }
@@ -106,25 +109,15 @@ impl Confidential {
         };
         let values: BTreeMap<_, _> =
             self.values.iter().map(|(name, value)| (name.clone(), value.reveal().to_owned())).collect();
-        let of_values = (!values.is_empty()).then(|| secret(values_name(&name), "Opaque", values));
+        let of_values = (!values.is_empty()).then(|| secret(values_secret(&name), "Opaque", values));
         let of_registry = self.registry.as_ref().map(|[user, password, server]| {
             let login = json!({"username": user.reveal(), "password": password.reveal()});
             let config = json!({"auths": {server.reveal(): login}}).to_string();
             let data = BTreeMap::from([(".dockerconfigjson".to_owned(), config)]);
-            secret(registry_name(&name), "kubernetes.io/dockerconfigjson", data)
+            secret(registry_secret(&name), "kubernetes.io/dockerconfigjson", data)
         });
         of_values.into_iter().chain(of_registry).collect()
     }
-}
-
-/// The Secret of the values of this object.
-pub(super) fn values_name(task: &str) -> String {
-    format!("{task}-secrets")
-}
-
-/// The Secret of the registry's credentials of this object.
-pub(super) fn registry_name(task: &str) -> String {
-    format!("{task}-registry")
 }
 
 fn in_registry(server: &str, resources: &mut Resources) {

@@ -72,6 +72,7 @@ in_every_image! {
     container::unusable_workdir_is_reported,
     container::files_go_where_there_is_room,
     container::any_user_will_do,
+    container::a_user_without_a_home_gets_one,
     container::orphans_are_reaped,
     stop::stop_signals_end_a_task,
     stop::handlers_may_finish_but_not_succeed,

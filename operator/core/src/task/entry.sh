@@ -132,6 +132,13 @@ _sky_phase() {
   [ -z "$_sky_stopped" ] || wait "$_sky_pid"
 }
 
+# A user whom the image does not know has a home of somebody else, in which pip, git and ~/.bashrc fail. One that the
+# task names itself stays, even if it is not there yet.
+case $HOME in / | /root)
+  _sky_at=${TMPDIR:-/tmp}/home
+  [ -w "$HOME" ] || ! mkdir -p -m 700 "$_sky_at" || export HOME="$_sky_at" ;;
+esac
+
 # A place for files, with a name that needs no quotes.
 for _sky_at in /dev/shm "$TMPDIR" /tmp "$HOME" /var/tmp; do
   case $_sky_at in *[!A-Za-z0-9_./-]*) continue ;; /*) ;; *) continue ;; esac

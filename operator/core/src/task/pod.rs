@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use k8s_openapi::{
     api::core::v1::{
         Affinity, ConfigMapVolumeSource, Container, EmptyDirVolumeSource, LocalObjectReference,
-        PersistentVolumeClaimVolumeSource, PodAffinityTerm, PodAntiAffinity, PodSpec, ResourceRequirements,
-        SeccompProfile, SecurityContext, Toleration, Volume, VolumeMount, WeightedPodAffinityTerm,
+        PersistentVolumeClaimVolumeSource, PodAffinityTerm, PodAntiAffinity, PodSpec, ResourceRequirements, Toleration,
+        Volume, VolumeMount, WeightedPodAffinityTerm,
     },
     apimachinery::pkg::apis::meta::v1::LabelSelector,
 };
@@ -36,6 +36,7 @@ pub(super) fn spec(task: &ValidTask, mounts: &[Mount], placement: &Placement, in
         hostname: several.then(|| TaskNames::hostname(index)),
         subdomain: several.then(|| task.names.service()),
         affinity: affinity(task, placement),
+        security_context: task.pod_security.pod(),
         init_containers: agent::init_container(task, without_devices(placement)).map(|container| vec![container]),
         containers: vec![container(task, mounts, placement, index, attempt)],
         volumes: Some(volumes(task, mounts, placement)),
@@ -62,11 +63,7 @@ fn container(task: &ValidTask, mounts: &[Mount], placement: &Placement, index: u
         resources: Some(placement.requirements()),
         volume_mounts: Some(volume_mounts(task, mounts)),
         termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
-        security_context: Some(SecurityContext {
-            allow_privilege_escalation: Some(false),
-            seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".to_owned(), ..SeccompProfile::default() }),
-            ..SecurityContext::default()
-        }),
+        security_context: Some(task.pod_security.container()),
         ..Container::default()
     }
 }

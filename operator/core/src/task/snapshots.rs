@@ -5,11 +5,11 @@ use serde_json::json;
 use sky_crd::task::SkyTask;
 
 use super::{
-    ObservedTask,
+    ObservedTask, PodSecurity, Policy,
     entry::entry_script,
-    fixture::{at, task, valid},
+    fixture::{at, policy, task, valid},
     literal::literal,
-    plan,
+    plan, validate,
 };
 use crate::plan::Write;
 
@@ -102,4 +102,24 @@ fn a_changed_pod() {
     }))
     .unwrap();
     insta::assert_snapshot!(rendered(&changed));
+}
+
+/// As every namespace lets it in, with what its user asks for on top.
+#[test]
+fn a_restricted_pair() {
+    let mut pair = task(2);
+    pair.spec.pod_config = Some("spec: {securityContext: {runAsUser: 2000}}".to_owned());
+    let restricted = Policy { pod_security: PodSecurity::Restricted, ..policy() };
+    let writes = plan(&validate(&pair, &restricted).unwrap(), &ObservedTask::default(), at(0)).writes;
+    let pod = writes.iter().find_map(|write| match write {
+        Write::CreateChangedJob { body, .. } => Some(&body["spec"]["template"]["spec"]),
+        _ => None,
+    });
+    let pod = pod.unwrap();
+    let of_containers =
+        |list: &str| pod[list].as_array().unwrap().iter().map(|one| &one["securityContext"]).collect::<Vec<_>>();
+    let shown = json!({
+        "pod": pod["securityContext"], "task": of_containers("containers"), "agent": of_containers("initContainers"),
+    });
+    insta::assert_snapshot!(serde_yaml::to_string(&shown).unwrap());
 }

@@ -14,6 +14,7 @@ use super::{
     pod_config::{InvalidPodConfig, PodConfig},
     ports::{self, InvalidPorts},
     resources::{self, InvalidResources, Want},
+    security::PodSecurity,
 };
 use crate::owner::Owner;
 
@@ -31,6 +32,8 @@ pub struct Policy {
     pub placement: resources::Policy,
     /// Fields of a pod that users may change although they give it power: words out of [`super::pod_config::FIELDS`].
     pub pod_config: Vec<String>,
+    /// What pods may do if their task says nothing else.
+    pub pod_security: PodSecurity,
 }
 
 /// A task whose children the API server has no reason of form to refuse.
@@ -62,6 +65,8 @@ pub struct ValidTask {
     pub placement: resources::Policy,
     /// Changes of the pod.
     pub pod_config: Option<PodConfig>,
+    /// What the pod may do where those say nothing else.
+    pub pod_security: PodSecurity,
     /// Ports that rank 0 serves, first and last of each range.
     pub ports: Vec<(u16, u16)>,
     /// Directory in the container.
@@ -155,6 +160,7 @@ pub fn validate(task: &SkyTask, policy: &Policy) -> Result<ValidTask, InvalidTas
         agent_image: policy.agent_image.clone(),
         placement: policy.placement.clone(),
         pod_config,
+        pod_security: policy.pod_security,
         ports: ports::ranges(&spec.resources.ports)?,
         workdir: spec.workdir.as_ref().and_then(|workdir| workdir.path.clone()),
         spec: spec.clone(),

@@ -97,6 +97,23 @@ pub(crate) fn any_user_will_do(image: &Image) {
     task.env("TMPDIR", &home).run("echo $0").end().expect(0, &format!("{home}/.sky-task/run\n"));
 }
 
+/// A user whom the image does not know has the home that the runtime thinks of; a named one stays, there or not.
+pub(crate) fn a_user_without_a_home_gets_one(image: &Image) {
+    let user = "prefix='setpriv --reuid 54321 --regid 54321 --clear-groups'";
+    let hidden = "chmod 700 /root";
+    let script = "mkdir -p ~/x; echo 'echo from rc' >~/.bashrc; (cd ~ && pwd)";
+    for (home, of_ours) in [("/", true), ("/root", true), ("image/own", false)] {
+        let task = Task::new(image).setting(hidden).setting(user).env_remove("HOME");
+        let (tmp, own) = (task.path("home"), task.path(home));
+        let (given, place) = if of_ours { (home.to_owned(), format!("{tmp}/home")) } else { (own.clone(), own) };
+        let shell = if image.bash { "from rc\n" } else { "" };
+        let output = format!("{place}\n{shell}{place}\n");
+        task.env("HOME", &given).env("TMPDIR", &tmp).setup(script).run("(cd ~ && pwd)").end().expect(0, &output);
+    }
+    let root = Task::new(image).env_remove("HOME").env("HOME", "/root").run("(cd ~ && pwd)");
+    root.end().expect(0, "/root\n");
+}
+
 /// Processes whose parents have gone are PID 1's to bury. Only it and the shell are left, then.
 pub(crate) fn orphans_are_reaped(image: &Image) {
     let run = r"

@@ -4,7 +4,7 @@
 //! A namespace may enforce more: the API server then refuses the pod, and the status says so.
 
 use serde_json::{Map, Value};
-use sky_crd::label;
+use sky_crd::{label, name};
 
 use super::{InvalidPodConfig as Invalid, merge::RAY_NODE};
 use crate::task::{agent, pod::CONTAINER};
@@ -153,6 +153,9 @@ impl Checker<'_> {
         for (index, volume) in items(pod, "volumes", "spec")?.enumerate() {
             self.volume(volume?, &format!("spec.volumes[{index}]"))?;
         }
+        for (index, secret) in items(pod, "imagePullSecrets", "spec")?.enumerate() {
+            self.secret(secret?.get("name"), &format!("spec.imagePullSecrets[{index}].name"))?;
+        }
         for list in ["containers", "initContainers"] {
             for (index, container) in items(pod, list, "spec")?.enumerate() {
                 self.container(container?, list, &format!("spec.{list}[{index}]"))?;
@@ -169,9 +172,7 @@ impl Checker<'_> {
                 self.forbid(field, over, format!("{path}.{name}"))?;
             }
         }
-        if let Some(secret) = nested(volume, "secret", path)? {
-            self.secret(secret.get("secretName"), &format!("{path}.secret.secretName"))?;
-        }
+        self.secrets(volume, "", path)?;
         let projected = nested(volume, "projected", path)?;
         let Some(projected) = projected else { return Ok(()) };
         for (index, source) in items(projected, "sources", &format!("{path}.projected"))?.enumerate() {
@@ -179,22 +180,35 @@ impl Checker<'_> {
             if gives(source, "serviceAccountToken") {
                 self.forbid("serviceAccountToken", CLUSTER, format!("{path}.serviceAccountToken"))?;
             }
-            if let Some(secret) = nested(source, "secret", &path)? {
-                self.secret(secret.get("name"), &format!("{path}.secret.name"))?;
+        }
+        Ok(())
+    }
+
+    /// Secrets that a volume names at any depth: as `secretName`, or as the `name` of a reference.
+    fn secrets(&self, part: &Map<String, Value>, called: &str, path: &str) -> Result<(), Invalid> {
+        for (name, value) in part {
+            let path = format!("{path}.{name}");
+            match value {
+                Value::Object(part) => self.secrets(part, name, &path)?,
+                Value::Array(items) => {
+                    for (index, item) in items.iter().enumerate() {
+                        let part = item.as_object();
+                        part.map_or(Ok(()), |part| self.secrets(part, name, &format!("{path}[{index}]")))?;
+                    }
+                }
+                _ if name == "secretName" || name == "name" && called.to_ascii_lowercase().contains("secret") => {
+                    self.secret(Some(value), &path)?;
+                }
+                _ => {}
             }
         }
         Ok(())
     }
 
-    /// The secrets that tasks have among themselves are nobody else's.
-    fn secret(&self, name: Option<&Value>, path: &str) -> Result<(), Invalid> {
-        let is_of_task = |name: &str| {
-            name.strip_prefix("task-")
-                .and_then(|rest| rest.get(..8))
-                .is_some_and(|id| id.parse::<sky_crd::TaskId>().is_ok())
-        };
-        match name.and_then(Value::as_str) {
-            Some(name) if is_of_task(name) => self.forbid("secretName", OTHERS, path.to_owned()),
+    /// The secrets of a task are nobody else's.
+    fn secret(&self, secret: Option<&Value>, path: &str) -> Result<(), Invalid> {
+        match secret.and_then(Value::as_str) {
+            Some(secret) if name::is_secret_of_task(secret) => self.forbid("secretName", OTHERS, path.to_owned()),
             _ => Ok(()),
         }
     }

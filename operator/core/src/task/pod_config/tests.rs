@@ -97,6 +97,35 @@ fn power_is_refused_with_its_field_and_can_be_allowed() {
     }
 }
 
+/// Who shares the namespace of a gateway could otherwise read what others have sent with their tasks.
+#[test]
+fn no_secret_of_another_task_can_be_named_anywhere() {
+    let volume = |source: Value| json!({"volumes": [source]});
+    for (spec, path) in [
+        (volume(json!({"secret": {"secretName": "a-0123abcd-secrets"}})), "volumes[0].secret.secretName"),
+        (
+            volume(json!({"projected": {"sources": [{"secret": {"name": "a-0123abcd-secrets"}}]}})),
+            "volumes[0].projected.sources[0].secret.name",
+        ),
+        (
+            volume(json!({"csi": {"driver": "d", "nodePublishSecretRef": {"name": "a-0123abcd-registry"}}})),
+            "volumes[0].csi.nodePublishSecretRef.name",
+        ),
+        (
+            json!({"containers": [{"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "a-0123abcd-secrets", "key": "A"}}}]}]}),
+            "containers[0].env[0].valueFrom.secretKeyRef.name",
+        ),
+        (
+            json!({"containers": [{"envFrom": [{"secretRef": {"name": "a-0123abcd-secrets"}}]}]}),
+            "containers[0].envFrom[0].secretRef",
+        ),
+        (json!({"imagePullSecrets": [{"name": "a-0123abcd-registry"}]}), "imagePullSecrets[0].name"),
+    ] {
+        let error = refusal(&json!({ "spec": spec }), &[]).unwrap_or_else(|| panic!("allowed: {spec}")).to_string();
+        assert!(error.starts_with(&format!("spec.podConfig.spec.{path}: ")) && error.contains("others"), "{error}");
+    }
+}
+
 #[test]
 fn what_a_pod_may_have() {
     for config in [
