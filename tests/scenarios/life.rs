@@ -71,7 +71,8 @@ async fn a_task_that_is_stopped_at_any_step_leaves_nothing_running_and_runs_noth
         for name in ["before-all", "pending", "in-setup", "running"] {
             let task = space.finished(name).await;
             assert!(is(&task, TaskPhase::Stopped), "{name}: {:#?}", task.status);
-            assert!(!condition(&task, ConditionType::Failed) && !condition(&task, ConditionType::Ready), "{name}");
+            assert!(!condition(&task, ConditionType::Failed) && !condition(&task, ConditionType::Complete), "{name}");
+            assert!(condition(&task, ConditionType::Ready), "{name} is what it was asked to be");
             assert_eq!(jobs(&space, name).await, BTreeSet::new(), "{name}");
             let left = space.api::<Pod>().list(&Default::default()).await.expect("a list").items;
             assert_eq!(of_task(&left, name).count(), 0, "{name}");

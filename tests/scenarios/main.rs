@@ -20,6 +20,7 @@ mod scripts;
 mod secrets;
 mod security;
 mod together;
+mod upgrade;
 mod users;
 mod volumes;
 mod walkthrough;

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -27,7 +27,12 @@ pub struct Operator {
 impl Operator {
     /// Starts one for a namespace.
     pub fn start(namespace: &str) -> Self {
-        Self::spawn(namespace, "", &[])
+        Self::spawn(&program(), namespace, "", &[])
+    }
+
+    /// Starts this program, of another version, for a namespace.
+    pub fn start_program(program: &Path, namespace: &str) -> Self {
+        Self::spawn(program, namespace, "", &[])
     }
 
     /// Starts one with further flags.
@@ -38,13 +43,13 @@ impl Operator {
     /// Starts one that works only while it holds the namespace's lease, in which it is called `name`.
     pub fn start_elected(namespace: &str, name: &str) -> Self {
         let lease = ["--leader-election", "--lease-namespace", namespace];
-        Self::spawn(namespace, name, &lease)
+        Self::spawn(&program(), namespace, name, &lease)
     }
 
-    fn spawn(namespace: &str, name: &str, flags: &[&str]) -> Self {
+    fn spawn(program: &Path, namespace: &str, name: &str, flags: &[&str]) -> Self {
         let log = log_file(&format!("{namespace}{name}"));
         let output = File::options().create(true).append(true).open(&log).expect("a log file");
-        let process = Command::new(required("SKY_TEST_OPERATOR"))
+        let process = Command::new(program)
             .args(["--namespace", namespace, "--admin-address", "127.0.0.1:0", "--agent-image", &image("sky")])
             .args(flags)
             .env("KUBECONFIG", kubeconfig())
@@ -106,6 +111,11 @@ impl Drop for Operator {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// The operator under test.
+fn program() -> PathBuf {
+    required("SKY_TEST_OPERATOR").into()
 }
 
 /// What all operators of a namespace have logged.

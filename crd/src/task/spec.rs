@@ -36,7 +36,7 @@ use crate::User;
         name = "Ready",
         type_ = "string",
         json_path = ".status.conditions[?(@.type==\"Ready\")].status",
-        description = "True once every node has succeeded"
+        description = "True once it is what it was asked to be"
     ),
     printcolumn(name = "User", type_ = "string", json_path = ".spec.user", description = "Whom the task belongs to"),
     printcolumn(

@@ -2,7 +2,7 @@
 
 use sky_crd::{
     condition::{ConditionType, Reason, Verdict},
-    task::{TaskEnding, TaskFailure, TaskPending, TaskPhase},
+    task::{HealthyWhen, Lifecycle, TaskEnding, TaskFailure, TaskPending, TaskPhase},
 };
 
 use super::status::Counts;
@@ -16,12 +16,13 @@ pub(super) struct Situation<'a> {
     pub(super) failure: Option<&'a TaskFailure>,
     pub(super) pending: Option<&'a TaskPending>,
     pub(super) ending: Option<&'a TaskEnding>,
-    /// Whether the task is what it was asked to be once all nodes have started.
-    pub(super) started_is_healthy: bool,
+    /// What its user asks for now.
+    pub(super) asked: &'a Lifecycle,
 }
 
 /// The verdicts. kstatus reads Ready, Reconciling and Stalled: in progress until the end, then current on success and
-/// failed otherwise; a suspended task is what it was asked to be.
+/// failed otherwise. A suspended task is what it was asked to be, and so is a stopped one, as long as it is asked to stop:
+/// what a repository says has come true. Whoever waits for success waits for Complete.
 pub(super) fn verdicts(situation: &Situation<'_>) -> Vec<Verdict> {
     use ConditionType as C;
     let Situation { counts, phase, over, failure, pending, .. } = *situation;
@@ -29,11 +30,12 @@ pub(super) fn verdicts(situation: &Situation<'_>) -> Vec<Verdict> {
     let succeeded = phase == TaskPhase::Succeeded;
     let suspended = phase == TaskPhase::Suspended;
     let all_started = counts.pending == 0 && phase == TaskPhase::Running && situation.ending.is_none();
-    let serves = situation.started_is_healthy && all_started;
+    let serves = situation.asked.healthy_when == HealthyWhen::Started && all_started;
+    let stopped = phase == TaskPhase::Stopped && situation.asked.stop;
     let all = [
-        (C::Ready, succeeded || suspended || serves),
+        (C::Ready, succeeded || suspended || stopped || serves),
         (C::Reconciling, !over && !suspended && !serves),
-        (C::Stalled, (over && !succeeded) || pending.is_some_and(is_refused)),
+        (C::Stalled, (over && !succeeded && !stopped) || pending.is_some_and(is_refused)),
         (C::Running, counts.running > 0),
         (C::Complete, succeeded),
         (C::Failed, failure.is_some()),
@@ -41,6 +43,12 @@ pub(super) fn verdicts(situation: &Situation<'_>) -> Vec<Verdict> {
         (C::Finished, over),
     ];
     all.map(|(kind, holds)| Verdict { kind, holds, reason, message: message.clone() }).to_vec()
+}
+
+/// The verdicts about a task that was stopped, by what is asked for now.
+pub(super) fn of_stopped(ending: Option<&TaskEnding>, asked: &Lifecycle) -> Vec<Verdict> {
+    let (counts, phase) = (Counts::default(), TaskPhase::Stopped);
+    verdicts(&Situation { counts, phase, over: true, failure: None, pending: None, ending, asked })
 }
 
 /// The verdicts about a task that can never run.
@@ -77,6 +85,9 @@ fn explain(situation: &Situation<'_>) -> (Reason, String) {
         let left = counts.pending + counts.running;
         let message = match phase {
             TaskPhase::Suspended => format!("{}: {}", ending.message, reason.next_step()),
+            TaskPhase::Stopped if !situation.asked.stop => {
+                "it was stopped, and spec.stop is false again: only a new spec.runToken runs it again".to_owned()
+            }
             _ if over || left == 0 => ending.message.clone(),
             _ => format!("{}: {left} of {nodes} nodes have not ended yet", ending.message),
         };

@@ -79,10 +79,16 @@ fn a_task_that_is_stopped_at_any_step_leaves_nothing_running_and_never_runs_agai
         };
         assert_eq!((world.status().phase, world.jobs().len()), (Some(phase), jobs), "{step:?}");
         assert!(is_finished(world.status()) && !holds(&world, ConditionType::Reconciling), "{step:?}");
-        assert_eq!(holds(&world, ConditionType::Ready), phase == TaskPhase::Succeeded, "{step:?}");
+        assert_eq!(holds(&world, ConditionType::Complete), phase == TaskPhase::Succeeded, "{step:?}");
+        assert!(holds(&world, ConditionType::Ready) && !holds(&world, ConditionType::Stalled), "{step:?}");
         assert!(!holds(&world, ConditionType::Failed), "{step:?}");
+        // What has been stopped is over, but no longer what is asked for.
         world.set(&json!({"stop": false}));
-        assert!(world.plan(99).is_empty(), "{step:?}");
+        world.settle(99);
+        assert_eq!((world.status().phase, world.jobs().len()), (Some(phase), jobs), "{step:?}");
+        assert_eq!(holds(&world, ConditionType::Stalled), phase == TaskPhase::Stopped, "{step:?}");
+        assert_eq!(holds(&world, ConditionType::Ready), phase == TaskPhase::Succeeded, "{step:?}");
+        assert!(world.plan(199).is_empty(), "{step:?}");
     }
 }
 

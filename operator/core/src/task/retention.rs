@@ -5,9 +5,12 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{Condition, Time},
     jiff::{SignedDuration, Timestamp},
 };
-use sky_crd::task::SkyTaskStatus;
+use sky_crd::{
+    condition,
+    task::{SkyTaskStatus, TaskPhase},
+};
 
-use super::{ObservedTask, ValidTask, deadline::seconds, own, scripts};
+use super::{ObservedTask, ValidTask, conditions, deadline::seconds, own, scripts};
 use crate::plan::{Plan, Write};
 
 /// What to do for a finished task. Both limits are unset by default: nobody's logs go unasked, and a record that goes
@@ -31,13 +34,13 @@ pub(super) fn after_end(
         return clean_up(task, observed, jobs, now);
     }
     let next = [removal, cleaning].into_iter().flatten().map(|due| due.duration_since(now)).min();
-    let seen = seen(task);
+    let seen = seen(task, now);
     Plan { status: (seen != task.status).then_some(seen), requeue: next, ..Plan::idle() }
 }
 
 fn clean_up(task: &ValidTask, observed: &ObservedTask, jobs: &[&Job], now: Timestamp) -> Plan<SkyTaskStatus> {
     if observed.extras_are_gone {
-        let status = SkyTaskStatus { cleaned_up_time: Some(Time(now)), ..seen(task) };
+        let status = SkyTaskStatus { cleaned_up_time: Some(Time(now)), ..seen(task, now) };
         return Plan { status: Some(status), requeue: Some(SignedDuration::ZERO), ..Plan::idle() };
     }
     if !observed.jobs_are_live {
@@ -52,13 +55,16 @@ fn clean_up(task: &ValidTask, observed: &ObservedTask, jobs: &[&Job], now: Times
     Plan::of_writes(jobs.chain([extras]).collect())
 }
 
-/// The status, which has taken note of the specification as it is now: nothing in there changes what has been.
-fn seen(task: &ValidTask) -> SkyTaskStatus {
-    let generation = Some(task.generation);
-    let of_now = |condition: &Condition| Condition { observed_generation: generation, ..condition.clone() };
-    SkyTaskStatus {
-        observed_generation: generation,
-        conditions: task.status.conditions.iter().map(of_now).collect(),
-        ..task.status.clone()
-    }
+/// The status, which has taken note of the specification as it is now. Nothing in there changes what has been, but whether
+/// a stopped task is what it is asked to be.
+fn seen(task: &ValidTask, now: Timestamp) -> SkyTaskStatus {
+    let (status, generation) = (&task.status, task.generation);
+    let of_now = |condition: &Condition| Condition { observed_generation: Some(generation), ..condition.clone() };
+    let conditions = if status.phase == Some(TaskPhase::Stopped) {
+        let verdicts = conditions::of_stopped(status.ending.as_ref(), &task.spec.lifecycle);
+        condition::conclude(&status.conditions, &verdicts, generation, now)
+    } else {
+        status.conditions.iter().map(of_now).collect()
+    };
+    SkyTaskStatus { observed_generation: Some(generation), conditions, ..status.clone() }
 }

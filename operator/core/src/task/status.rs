@@ -4,7 +4,7 @@ use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use sky_crd::{
     brief,
     condition::{self, Reason},
-    task::{HealthyWhen, NodePhase, NodeStatus, SkyTaskStatus, TaskEnding, TaskFailure, TaskPending, TaskPhase},
+    task::{NodePhase, NodeStatus, SkyTaskStatus, TaskEnding, TaskFailure, TaskPending, TaskPhase},
 };
 
 use super::{
@@ -77,7 +77,7 @@ pub(super) fn status(task: &ValidTask, old: &SkyTaskStatus, course: Course, now:
         failure: failure.as_ref(),
         pending: pending.as_ref(),
         ending: ending.as_ref(),
-        started_is_healthy: task.spec.lifecycle.healthy_when == HealthyWhen::Started,
+        asked: &task.spec.lifecycle,
     };
     let verdicts = conditions::verdicts(&situation);
     let end = || last_end(&nodes).filter(|_| stage == Stage::Going).unwrap_or(Time(now));
