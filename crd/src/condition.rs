@@ -67,6 +67,8 @@ pub enum Reason {
     PeerAbsent,
     /// Nothing is heard from the node: its machine, or the network to it, is gone.
     NodeLost,
+    /// The node's sky-agent was killed, and with it what its peers hear of it.
+    AgentLost,
     /// Somebody deleted a Job of the task.
     JobDeleted,
     /// It was stopped with `spec.stop`.
@@ -87,6 +89,10 @@ pub enum Reason {
     Starting,
     /// No operator has looked at it yet.
     Unobserved,
+    /// The image is on its way to the machine.
+    ImagePulling,
+    /// Setup still runs on a node, and the others wait for it.
+    SettingUp,
     /// No machine takes a pod now.
     Unschedulable,
     /// No machine that exists could hold it, whatever ends.
@@ -139,6 +145,7 @@ impl Reason {
         (Self::PeerLost, "PeerLost"),
         (Self::PeerAbsent, "PeerAbsent"),
         (Self::NodeLost, "NodeLost"),
+        (Self::AgentLost, "AgentLost"),
         (Self::JobDeleted, "JobDeleted"),
         (Self::Stopped, "Stopped"),
         (Self::Suspended, "Suspended"),
@@ -149,6 +156,8 @@ impl Reason {
         (Self::Running, "Running"),
         (Self::Starting, "Starting"),
         (Self::Unobserved, "Unobserved"),
+        (Self::ImagePulling, "ImagePulling"),
+        (Self::SettingUp, "SettingUp"),
         (Self::Unschedulable, "Unschedulable"),
         (Self::NeverFits, "NeverFits"),
         (Self::ImagePull, "ImagePull"),
@@ -189,6 +198,7 @@ impl Reason {
             Self::Disrupted | Self::NodeLost => {
                 "submit the task again, or let that be done by itself with `spec.maxDisruptionRestarts`"
             }
+            Self::AgentLost => "submit the task again, or let that be done by itself with `spec.maxRestarts`",
             Self::JobDeleted => {
                 "submit the task again, and stop tasks with `spec.stop: true` or by deleting the SkyTask"
             }

@@ -255,12 +255,15 @@ fn start_watches(
     let jobs = Watch::of("jobs", (shelves.jobs.clone(), writers.jobs), without_template, Triggers::on_job);
     let pods = Watch::of("pods", (shelves.pods.clone(), writers.pods), without_spec, Triggers::on_pod);
     let warnings = Watch::of("events", (shelves.warnings.clone(), writers.warnings), words_only, Triggers::on_warning);
+    let pulls = Watch::of("pulls", (shelves.pulls.clone(), writers.pulls), words_only, Triggers::on_warning);
     start(supervisor, scope, triggers, elected, tasks);
     start(supervisor, scope, triggers, elected, volumes);
     start(supervisor, scope, triggers, elected, claims);
     start(supervisor, scope, triggers, elected, Watch { labels: ours, ..jobs });
     start(supervisor, scope, triggers, elected, Watch { labels: ours, ..pods });
     start(supervisor, scope, triggers, elected, Watch { fields: "type=Warning", ..warnings });
+    // No field tells of a pull that goes on: the kubelet reports a pod only when it has ended.
+    start(supervisor, scope, triggers, elected, Watch { fields: "reason=Pulling", ..pulls });
 }
 
 fn start<K: Watched>(

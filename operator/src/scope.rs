@@ -108,10 +108,10 @@ impl Scope {
         let names = names(task);
         let pods = owned(stores.pods.find(&namespace, task.task_id().as_str()));
         let about: BTreeSet<_> = names.iter().cloned().chain(pods.iter().map(kube::ResourceExt::name_any)).collect();
-        let told = about.iter().flat_map(|name| stores.warnings.find(&namespace, name));
+        let told = |name: &String| [&stores.warnings, &stores.pulls].map(|events| events.find(&namespace, name));
         let (volumes, claims) = self.named_volumes(task, &namespace);
         ObservedTask {
-            warnings: told.map(|event| warning(&event)).collect(),
+            warnings: about.iter().flat_map(told).flatten().map(|event| warning(&event)).collect(),
             jobs: owned(names.iter().filter_map(|name| stores.jobs.get(&namespace, name))),
             jobs_are_live: false,
             extras_are_gone: false,

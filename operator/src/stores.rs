@@ -23,6 +23,8 @@ pub(crate) struct Stores {
     pub(crate) claims: Shelf<PersistentVolumeClaim>,
     /// Warnings, also by the name of what they are about.
     pub(crate) warnings: Shelf<Event>,
+    /// Events that an image is being pulled, also by the name of the pod.
+    pub(crate) pulls: Shelf<Event>,
 }
 
 /// The ends of the caches that the watches write to.
@@ -33,6 +35,7 @@ pub(crate) struct Writers {
     pub(crate) pods: Writer<Pod>,
     pub(crate) claims: Writer<PersistentVolumeClaim>,
     pub(crate) warnings: Writer<Event>,
+    pub(crate) pulls: Writer<Event>,
 }
 
 impl Stores {
@@ -44,7 +47,9 @@ impl Stores {
         let (pods, pod_writer) = Shelf::new(|pod: &Pod| on_label(pod.labels().get(label::TASK_ID)));
         let (claims, claim_writer) =
             Shelf::new(|claim: &PersistentVolumeClaim| on_label(claim.labels().get(label::VOLUME_NAME)));
-        let (warnings, warning_writer) = Shelf::new(|event: &Event| on_label(event.involved_object.name.as_ref()));
+        let about = |event: &Event| on_label(event.involved_object.name.as_ref());
+        let (warnings, warning_writer) = Shelf::new(about);
+        let (pulls, pull_writer) = Shelf::new(about);
         let writers = Writers {
             tasks: task_writer,
             volumes: volume_writer,
@@ -52,8 +57,9 @@ impl Stores {
             pods: pod_writer,
             claims: claim_writer,
             warnings: warning_writer,
+            pulls: pull_writer,
         };
-        (Self { tasks, volumes, jobs, pods, claims, warnings }, writers)
+        (Self { tasks, volumes, jobs, pods, claims, warnings, pulls }, writers)
     }
 
     /// Until every cache holds what the cluster holds. An error of one means that its watch has ended; the supervisor then
@@ -66,8 +72,9 @@ impl Stores {
             self.pods.store().wait_until_ready(),
             self.claims.store().wait_until_ready(),
             self.warnings.store().wait_until_ready(),
+            self.pulls.store().wait_until_ready(),
         );
-        let _ = tokio::join!(all.0, all.1, all.2, all.3, all.4, all.5);
+        let _ = tokio::join!(all.0, all.1, all.2, all.3, all.4, all.5, all.6);
     }
 }
 

@@ -90,7 +90,7 @@ impl Triggers {
         self.on_waiting_tasks(claim, &names, stores);
     }
 
-    /// A warning concerns the task of the Job or pod that it is about.
+    /// A warning, or that an image is being pulled, concerns the task of the Job or pod that it is about.
     pub(crate) fn on_warning(&self, event: &Event, stores: &Stores) {
         let about = &event.involved_object;
         let (name, namespace) = (about.name.clone().unwrap_or_default(), event.namespace().unwrap_or_default());

@@ -5,3 +5,4 @@ mod contract;
 mod failures;
 mod hold;
 mod stranger;
+mod waits;

@@ -17,7 +17,10 @@ pub fn run(arguments: &[String]) -> Result<(), Error> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
         // Whoever waits for its answer cannot see why there is none: the log shows it.
-        ["serve"] => config().and_then(|config| serve(&config)).inspect_err(|why| say(&why.to_string())),
+        ["serve", ref main @ ..] if main.len() < 2 => {
+            let main = main.first().map(|pid| pid.parse().map_err(|_| Error::Usage)).transpose()?;
+            config().and_then(|config| serve(&config, main)).inspect_err(|why| say(&why.to_string()))
+        }
         ["install", directory] => install(Path::new(directory)),
         _ => {
             let request = Request::parse(&words).ok_or(Error::Usage)?;

@@ -34,6 +34,8 @@ pub struct Config {
     pub address: IpAddr,
     /// Where the agents listen.
     pub port: u16,
+    /// The port that is open from the end of setup on, if somebody looks there.
+    pub ready_port: Option<u16>,
     /// Where the token is.
     pub token_file: PathBuf,
     /// How long all peers may take to come.
@@ -57,6 +59,7 @@ impl Config {
             attempt: variables.or("SKY_AGENT_ATTEMPT", 0)?,
             address: variables.get("SKY_AGENT_ADDRESS")?,
             port: variables.or("SKY_AGENT_PORT", PORT)?,
+            ready_port: variables.maybe("SKY_AGENT_READY_PORT")?,
             token_file: variables.get("SKY_AGENT_TOKEN_FILE")?,
             start: seconds("SKY_AGENT_START_SECONDS", 600)?,
             lost: seconds("SKY_AGENT_LOST_SECONDS", 15)?,
@@ -122,11 +125,15 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
         value.parse().map_err(|_| Error::Variable { variable, value })
     }
 
-    fn or<T: FromStr>(&self, variable: &'static str, usual: T) -> Result<T, Error> {
+    fn maybe<T: FromStr>(&self, variable: &'static str) -> Result<Option<T>, Error> {
         match self.get(variable) {
-            Err(Error::Missing(_)) => Ok(usual),
-            other => other,
+            Err(Error::Missing(_)) => Ok(None),
+            other => other.map(Some),
         }
+    }
+
+    fn or<T: FromStr>(&self, variable: &'static str, usual: T) -> Result<T, Error> {
+        Ok(self.maybe(variable)?.unwrap_or(usual))
     }
 }
 
@@ -171,6 +178,7 @@ mod tests {
             ("SKY_AGENT_NAMESPACE", ""),
             ("SKY_AGENT_ADDRESS", "node-1"),
             ("SKY_AGENT_PORT", "70000"),
+            ("SKY_AGENT_READY_PORT", ""),
             ("SKY_AGENT_LOST_SECONDS", "0"),
         ] {
             let wrong = config(name, Some(value)).err().unwrap().to_string();

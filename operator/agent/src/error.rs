@@ -41,7 +41,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage => f.write_str(
-                "usage: sky-agent serve | wait setup|run | done setup|run CODE | waiting | install DIRECTORY",
+                "usage: sky-agent serve [PID] | wait setup|run | done setup|run CODE | waiting | install DIRECTORY",
             ),
             Self::Missing(variable) => write!(f, "{variable} is not set"),
             Self::Variable { variable, value } => write!(f, "{variable} cannot be '{value}'"),

@@ -8,6 +8,7 @@ pub mod config;
 mod connection;
 pub mod dns;
 pub mod error;
+mod gate;
 pub mod handshake;
 mod lines;
 mod links;

@@ -5,10 +5,11 @@ use std::os::unix::process::parent_id;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process, setrlimit};
+use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process, setrlimit, test_kill_process};
 
 use crate::config::{Config, millis};
 use crate::error::Error;
+use crate::gate::Gate;
 use crate::links::Links;
 use crate::local::{Local, Request};
 use crate::lookup::Lookup;
@@ -28,36 +29,45 @@ enum Ready {
     Local,
     Answer,
     Call,
+    Kubelet,
     Connection { number: u64, read: bool, write: bool },
 }
 
 struct Server {
     config: Config,
     /// The entry script. When it has gone, so has the reason to be here.
-    parent: u32,
+    main: Pid,
     start: Instant,
     node: Node,
     links: Links,
     lookup: Lookup,
     local: Local,
+    gate: Gate,
     say: Millis,
 }
 
-/// Serves one node until its entry script has gone.
-pub(crate) fn serve(config: &Config) -> Result<(), Error> {
-    let parent = parent_id();
+/// Serves one node until its entry script, `main`, has gone. By default that is the parent.
+pub(crate) fn serve(config: &Config, main: Option<u32>) -> Result<(), Error> {
+    let pid = i32::try_from(main.unwrap_or_else(parent_id)).ok().and_then(Pid::from_raw);
+    let main = pid.ok_or(Error::Usage)?;
     allow_files();
     let local = Local::new(config)?;
     let listen = |why| Error::Listen(config.listen(), why);
     let links = Links::new(config, config.token()?).map_err(listen)?;
     let node = Node::new(config.settings(), 0);
     let lookup = Lookup::default();
+    let gate = Gate::closed(config.address, config.ready_port);
     let config = config.clone();
-    let mut server = Server { config, parent, start: Instant::now(), node, links, lookup, local, say: SAY_AGAIN };
-    while parent_id() == parent {
+    let mut server = Server { config, main, start: Instant::now(), node, links, lookup, local, gate, say: SAY_AGAIN };
+    while is_there(main) {
         server.turn()?;
     }
     Ok(())
+}
+
+/// Whether there is such a process, whoever's it is.
+fn is_there(pid: Pid) -> bool {
+    test_kill_process(pid) != Err(rustix::io::Errno::SRCH)
 }
 
 /// A connection to each of a thousand peers is more than the usual limit allows.
@@ -103,7 +113,10 @@ impl Server {
         let streams: Vec<_> = self.links.streams().collect();
         let flags = |write| if write { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
         fds.extend(streams.iter().map(|(_, stream, write)| PollFd::new(*stream, flags(*write))));
+        let lookups = fds.len();
         fds.extend(self.lookup.socket().map(|socket| PollFd::new(socket, PollFlags::IN)));
+        let gates = fds.len();
+        fds.extend(self.gate.listener().map(|listener| PollFd::new(listener, PollFlags::IN)));
         let pause = if self.is_busy() { BUSY } else { IDLE };
         let pause = Timespec::try_from(pause).map_err(io::Error::other)?;
         match poll(&mut fds, Some(&pause)) {
@@ -120,7 +133,8 @@ impl Server {
             let read = fd.revents().intersects(!PollFlags::OUT);
             ready.push(Ready::Connection { number: *number, read, write });
         }
-        ready.extend(rest[1 + streams.len()..].iter().any(happened).then_some(Ready::Answer));
+        ready.extend(fds[lookups..gates].iter().any(happened).then_some(Ready::Answer));
+        ready.extend(fds[gates..].iter().any(happened).then_some(Ready::Kubelet));
         Ok(ready)
     }
 
@@ -136,7 +150,10 @@ impl Server {
             Ready::Local => {
                 for request in self.local.receive() {
                     match request {
-                        Request::Wait(Phase::Run) => self.step(Event::Ready),
+                        Request::Wait(Phase::Run) => {
+                            self.gate.open();
+                            self.step(Event::Ready);
+                        }
                         Request::Done(phase, code) => self.step(Event::Done { phase, code }),
                         Request::Wait(Phase::Setup) | Request::Waiting => {}
                     }
@@ -147,6 +164,7 @@ impl Server {
                 self.links.found(addresses);
             }
             Ready::Call => self.links.accept(now),
+            Ready::Kubelet => self.gate.let_go(),
             Ready::Connection { number, read, write } => {
                 for event in self.links.proceed(number, read, write, now) {
                     self.step(event);
@@ -167,9 +185,8 @@ impl Server {
     }
 
     fn signal(&self) {
-        let pid = i32::try_from(self.parent).ok().and_then(Pid::from_raw);
         // If it has gone, there is nothing to end.
-        let _ = pid.map(|pid| kill_process(pid, STOP));
+        let _ = kill_process(self.main, STOP);
     }
 
     fn answer(&mut self) {

@@ -4,6 +4,8 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 /// How long a change may wait for others.
 pub const SETTLE: SignedDuration = SignedDuration::from_secs(1);
+/// The same for what nobody acts on, and what the kubelet tells of one node after the other.
+pub const LEISURE: SignedDuration = SignedDuration::from_secs(5);
 
 /// Whether to write a changed status now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,11 +16,11 @@ pub enum Moment {
     After(SignedDuration),
 }
 
-/// `urgent` changes are written at once. Others wait [`SETTLE`] from the time when the first of them was noticed, so that
-/// an object gets at most one such write a second, and none waits longer.
-pub fn moment(urgent: bool, noticed: Option<Timestamp>, now: Timestamp) -> Moment {
-    let waited = noticed.map_or(SignedDuration::ZERO, |since| now.duration_since(since));
-    if urgent || waited >= SETTLE { Moment::Now } else { Moment::After(SETTLE - waited.max(SignedDuration::ZERO)) }
+/// Urgent changes have no `patience` and are written at once. Others wait for so long, [`SETTLE`] or [`LEISURE`], from the
+/// time when the first of them was noticed, so that an object gets at most one such write in that time, and none waits longer.
+pub fn moment(patience: SignedDuration, noticed: Option<Timestamp>, now: Timestamp) -> Moment {
+    let waited = noticed.map_or(SignedDuration::ZERO, |since| now.duration_since(since)).max(SignedDuration::ZERO);
+    if waited >= patience { Moment::Now } else { Moment::After(patience - waited) }
 }
 
 #[cfg(test)]
@@ -29,15 +31,16 @@ mod tests {
     fn waits_once_and_never_longer() {
         let at = |millis| Timestamp::from_millisecond(millis).unwrap();
         let after = |millis| Moment::After(SignedDuration::from_millis(millis));
-        for (urgent, noticed, now, expected) in [
-            (true, None, 0, Moment::Now),
-            (false, None, 0, after(1000)),
-            (false, Some(0), 400, after(600)),
-            (false, Some(0), 1000, Moment::Now),
+        for (patience, noticed, now, expected) in [
+            (SignedDuration::ZERO, None, 0, Moment::Now),
+            (SETTLE, None, 0, after(1000)),
+            (SETTLE, Some(0), 400, after(600)),
+            (SETTLE, Some(0), 1000, Moment::Now),
+            (LEISURE, Some(0), 1000, after(4000)),
             // A clock that was set back must not make the wait longer.
-            (false, Some(5000), 0, after(1000)),
+            (SETTLE, Some(5000), 0, after(1000)),
         ] {
-            assert_eq!(moment(urgent, noticed.map(at), at(now)), expected);
+            assert_eq!(moment(patience, noticed.map(at), at(now)), expected);
         }
     }
 }

@@ -21,6 +21,7 @@ mod plan;
 mod pod;
 pub mod pod_config;
 pub mod ports;
+mod progress;
 mod rerun;
 pub mod resources;
 mod restart;

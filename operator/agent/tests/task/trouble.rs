@@ -194,19 +194,52 @@ fn the_network_is_gone_for_a_while() {
     });
 }
 
-/// A script that ends everything it may, its agent too: the others are told nothing, and find out.
 #[test]
 fn an_agent_is_killed() {
     in_own_network("trouble::an_agent_is_killed", || {
-        let run = format!("[ $RANK = 0 ] || {{ {WORK}; }}; echo up; read -r x <pipe; exit 0");
-        let task = Task::new(2, "", &run).env("SKY_AGENT_LOST_SECONDS", "5");
+        let task = Task::new(2, "", WORK).env("SKY_AGENT_LOST_SECONDS", "5");
         let mut all = task.start_all();
         wait_for_all(&mut all, "up");
         let agent = all[0].agent_status("Pid:");
         assert!(Command::new("kill").args(["-s", "KILL", &agent]).status().unwrap().success());
-        expect(&all[1].end(), 137, &because("run", r#""peer":0,"peerState":"lost""#));
-        all[0].release();
         let ended = all[0].end();
-        assert!(ended.code == 0 && ended.output.contains("sky-task: no agent on this node: "), "{ended:?}");
+        expect(&ended, 137, &because("run", r#""agent":"lost""#));
+        assert!(
+            ended.output.contains("told") && ended.output.contains("sky-task: no agent on this node: "),
+            "{ended:?}"
+        );
+        expect(&all[1].end(), 137, &because("run", r#""peer":0,"peerState":"lost""#));
+    });
+}
+
+/// The grace period is the script's, also where nobody is left who counts it.
+#[test]
+fn an_agent_of_a_deaf_script_is_killed() {
+    in_own_network("trouble::an_agent_of_a_deaf_script_is_killed", || {
+        let run = "echo up; trap '' TERM; while :; do sleep 1000; done";
+        let task = Task::new(2, "", run).env("SKY_AGENT_LOST_SECONDS", "5").env("SKY_AGENT_GRACE_SECONDS", "1");
+        let mut all = task.start_all();
+        wait_for_all(&mut all, "up");
+        let agent = all[1].agent_status("Pid:");
+        assert!(Command::new("kill").args(["-s", "KILL", &agent]).status().unwrap().success());
+        expect(&all[1].end(), 137, &because("run", r#""agent":"lost""#));
+        expect(&all[0].end(), 137, &because("run", r#""peer":1,"peerState":"lost""#));
+    });
+}
+
+/// A script that ends everything it may, its agent too and the shell that would notice: the others find out.
+#[test]
+fn a_script_kills_everything() {
+    in_own_network("trouble::a_script_kills_everything", || {
+        let run = format!("[ $RANK = 0 ] || {{ {WORK}; }}; echo up; read -r x <pipe; kill -9 -1");
+        let task = Task::new(2, "", &run).env("SKY_AGENT_LOST_SECONDS", "5");
+        let mut all = task.start_all();
+        wait_for_all(&mut all, "up");
+        all[0].release();
+        expect(&all[1].end(), 137, &because("run", r#""peer":0,"peerState":"lost""#));
+        // Linux spares who asks for it, and so the script's code counts.
+        let ended = all[0].end();
+        expect(&ended, 0, "");
+        assert!(ended.output.contains("sky-task: no agent on this node: "), "{ended:?}");
     });
 }

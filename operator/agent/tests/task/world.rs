@@ -243,12 +243,15 @@ impl Node {
 
     /// A field of `/proc/…/status` of the node's agent.
     pub(crate) fn agent_status(&self, field: &str) -> String {
-        let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.init())).unwrap();
-        let is_agent = |pid: &&str| {
+        let children = |pid: &str| fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+        let is_agent = |pid: &String| {
             let command = fs::read_to_string(Path::new("/proc").join(pid).join("cmdline")).unwrap_or_default();
-            command.ends_with("\0serve\0")
+            command.contains("\0serve\0")
         };
-        let pid = children.split(' ').find(is_agent).unwrap();
+        // A shell waits for it.
+        let shells = children(&self.init());
+        let all: Vec<_> = shells.split_whitespace().map(children).collect();
+        let pid = all.iter().flat_map(|all| all.split_whitespace()).map(str::to_owned).find(is_agent).unwrap();
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
         status.lines().find_map(|line| line.strip_prefix(field)).unwrap().trim().to_owned()
     }

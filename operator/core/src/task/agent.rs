@@ -2,9 +2,10 @@
 //! is told. What it does is in `operator/agent/PROTOCOL.md`.
 
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, EmptyDirVolumeSource, EnvVar, ResourceRequirements, SeccompProfile, Secret,
-    SecretVolumeSource, SecurityContext, Volume, VolumeMount,
+    Capabilities, Container, EmptyDirVolumeSource, EnvVar, Probe, ResourceRequirements, SeccompProfile, Secret,
+    SecretVolumeSource, SecurityContext, TCPSocketAction, Volume, VolumeMount,
 };
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::{
     ValidTask, child,
@@ -28,12 +29,36 @@ const TOKEN_MOUNT: &str = "/sky/token";
 const TOKEN_FILE: &str = "/sky/token/token";
 /// Where agents listen; a NetworkPolicy has to let the nodes of a task reach it on each other.
 const PORT: u16 = 27_597;
+/// What an agent opens when its node's setup is over. Only the machine's own kubelet dials it, which no NetworkPolicy keeps
+/// from its pods.
+const READY_PORT: u16 = 27_598;
+/// Seconds between two looks of the kubelet, and until the first: a look that fails is an Event.
+const LOOK: i32 = 10;
+/// A setup that is over never runs again: a machine too busy to answer must not make it seem so. Ten days of silence.
+const LOOKS: i32 = 86_400;
 /// Seconds of silence after which a peer is lost.
 pub(super) const LOST_SECONDS: u32 = 15;
 
 /// Whether the task's nodes have something to agree on.
 pub(super) fn is_needed(task: &ValidTask) -> bool {
     task.nodes > 1
+}
+
+/// Whether the task's containers are ready only once their setup is over. On one node nobody waits for it.
+pub(super) fn shows_setup(task: &ValidTask) -> bool {
+    is_needed(task) && task.spec.setup.as_ref().is_some_and(|setup| !setup.is_empty())
+}
+
+/// By which the kubelet sees the end of setup.
+pub(super) fn readiness_probe(task: &ValidTask) -> Option<Probe> {
+    let tcp_socket = TCPSocketAction { port: IntOrString::Int(READY_PORT.into()), host: None };
+    shows_setup(task).then(|| Probe {
+        tcp_socket: Some(tcp_socket),
+        initial_delay_seconds: Some(LOOK),
+        period_seconds: Some(LOOK),
+        failure_threshold: Some(LOOKS),
+        ..Probe::default()
+    })
 }
 
 /// The Secret that the nodes of the task know each other by, without its token: that is random, and put in where the
@@ -105,7 +130,7 @@ pub(super) fn environment(task: &ValidTask, index: u32, attempt: u32) -> Vec<Env
     if !is_needed(task) {
         return Vec::new();
     }
-    vec![
+    let mut variables = vec![
         set("SKY_AGENT", INSTALLED),
         of_pod("SKY_AGENT_ADDRESS", "status.podIP"),
         set("SKY_AGENT_ATTEMPT", attempt.to_string()),
@@ -118,5 +143,7 @@ pub(super) fn environment(task: &ValidTask, index: u32, attempt: u32) -> Vec<Env
         set("SKY_AGENT_SERVICE", task.names.service()),
         set("SKY_AGENT_START_SECONDS", task.spec.start_timeout_seconds.to_string()),
         set("SKY_AGENT_TOKEN_FILE", TOKEN_FILE),
-    ]
+    ];
+    variables.extend(shows_setup(task).then(|| set("SKY_AGENT_READY_PORT", READY_PORT.to_string())));
+    variables
 }

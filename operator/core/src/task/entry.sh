@@ -2,7 +2,7 @@
 #
 # WORKDIR: empty to stay in the image's directory. SETUP, RUN: empty (absent), text:SCRIPT or file:PATH.
 # In a task of several nodes $SKY_AGENT is the program that the nodes agree by, see operator/agent/PROTOCOL.md.
-# Runs under dash, busybox ash and bash as sh; needs no more than mkdir, rm and env.
+# Runs under dash, busybox ash and bash as sh; needs no more than mkdir, rm and env, and sleep on several nodes.
 # Lines that begin with # do not travel, see entry.rs. Every name begins with _sky_: to assign to one that is in
 # the container's environment would change what the user sees.
 
@@ -42,8 +42,16 @@ _sky_end() {
 }
 if [ -n "$SKY_AGENT" ]; then
   trap _sky_end USR2
-  # It has to outlive the others, to say how they ended.
-  (trap '' $_sky_signals && exec "$SKY_AGENT" serve) &
+  # It has to outlive the others, to say how they ended. Whose agent was killed is deaf and dumb, and a burden to its
+  # peers: it ends as one that they have ended.
+  (
+    trap '' $_sky_signals
+    "$SKY_AGENT" serve $$
+    [ $? -le 128 ] || while kill -USR2 $$; do
+      sleep "${SKY_AGENT_GRACE_SECONDS-1}"
+      SKY_AGENT_GRACE_SECONDS=1
+    done
+  ) &
 fi
 
 _sky_fail() {
@@ -167,13 +175,24 @@ if [ -n "$SKY_AGENT" ]; then
   _sky_why=$("$SKY_AGENT" done "${_sky_now:-setup}" "$_sky_code") || {
     printf 'sky-task: %s\n' "${_sky_why:-cannot run $SKY_AGENT}"
     _sky_why=
+    [ "$_sky_stopped" != 137 ] || _sky_why=',"agent":"lost"'
   }
   [ -z "$_sky_stopped" ] || _sky_code=$_sky_stopped
 fi
+# What the kernel has killed for want of memory it counts, in cgroup v2 or v1. The runtime hears of it by another way than
+# of the end, and may hear of it too late.
+case $_sky_stopped$_sky_why in "" | *agent*)
+  for _sky_at in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
+    while read -r _sky_key _sky_value; do
+      case $_sky_key,$_sky_value in oom_kill,[1-9]*) _sky_why=',"oomKilled":true' ;; esac
+    done <"$_sky_at"
+  done
+  ;;
+esac
 # For the operator. When run fails the file stays empty, and Kubernetes shows the last lines of the log.
-case $_sky_code,$_sky_stopped$_sky_now in
+case $_sky_code,$_sky_stopped$_sky_now$_sky_why in
 0,*) ;;
-*,setup | *,137*)
+*,setup* | *,137* | *oomKilled*)
   [ ! -w /dev/termination-log ] ||
     echo "{\"phase\":\"${_sky_now:-setup}\",\"exitCode\":$_sky_code$_sky_why}" >/dev/termination-log
   ;;

@@ -17,7 +17,7 @@ use sky_crd::{
     task::{NodePhase, NodeStatus},
 };
 
-use super::{ValidTask, agent};
+use super::{ValidTask, agent, progress};
 
 /// How long a kubelet may take to report what it has done.
 pub(super) const REPORT: SignedDuration = SignedDuration::from_secs(30);
@@ -84,7 +84,7 @@ fn due(pod: &Pod, told: Option<Timestamp>, patience: SignedDuration) -> Option<(
     // Kubernetes sets the time at which the grace period is over.
     let overdue = pod.metadata.deletion_timestamp.as_ref().map(|Time(end)| (*end + REPORT, "it does not end its pod"));
     let silent = told.map(|told| {
-        // Only the control plane says of a running container without probes that it is not ready: the kubelet is silent.
+        // Only the control plane says of the pod of a ready container that it is not: the kubelet is silent.
         let patience = if is_unready(pod) { SignedDuration::ZERO } else { patience };
         (told + patience, "its peers have lost contact with it")
     });
@@ -98,7 +98,11 @@ pub(super) fn patience(task: &ValidTask) -> SignedDuration {
     SignedDuration::from_secs(i64::from(2 * agent::LOST_SECONDS + task.spec.grace_period_seconds)) + REPORT
 }
 
+/// Of a container in setup this cannot be told: see [`agent::readiness_probe`].
 fn is_unready(pod: &Pod) -> bool {
+    if progress::is_ready(pod) == Some(false) {
+        return false;
+    }
     let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
     conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status != "True")
 }
@@ -130,7 +134,12 @@ mod tests {
         serde_json::from_value(json!({
             "metadata": {"name": "pod", "deletionTimestamp": deleted.map(|second| at(second).to_string())},
             "spec": {"nodeName": "m", "containers": []},
-            "status": {"conditions": [{"type": "Ready", "status": ready}]},
+            "status": {
+                "conditions": [{"type": "Ready", "status": if ready == "Setup" { "False" } else { ready }}],
+                "containerStatuses": [
+                    {"name": "task", "image": "", "imageID": "", "restartCount": 0, "ready": ready != "Setup"},
+                ],
+            },
         }))
         .unwrap()
     }
@@ -159,6 +168,7 @@ mod tests {
             ("peers have lost it, it may have lost them", true, ("True", None), 80, Some(10)),
             ("peers have lost it, and it stays silent", true, ("True", None), 90, Some(0)),
             ("peers and the control plane have lost it", true, ("Unknown", None), 1, Some(0)),
+            ("peers have lost it in setup, and who knows", true, ("Setup", None), 80, Some(10)),
             ("the earlier of two counts", true, ("True", Some(20)), 50, Some(0)),
         ] {
             let (settled, next) = settle(&valid(&task(2)), nodes(told), &[pod(ready, deleted)], at(second));

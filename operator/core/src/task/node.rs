@@ -199,12 +199,9 @@ fn why_ended(end: &ContainerStateTerminated) -> (Reason, String, Option<PeerEnd>
         return (peer.reason(), peer.message(), Some(peer.recorded()));
     }
     let (reason, message) = match end.reason.as_deref() {
-        Some("OOMKilled") => (
-            Reason::OutOfMemory,
-            format!(
-                "the container used more memory than it may (exit code {code}): ask for more with resources.memory"
-            ),
-        ),
+        _ if ending == Some(Ending::OutOfMemory) => out_of_memory(code),
+        Some("OOMKilled") => out_of_memory(code),
+        _ if ending == Some(Ending::AgentLost) => (Reason::AgentLost, termination::AGENT_LOST.to_owned()),
         Some("StartError" | "ContainerCannotRun") if said.contains("\"sh\"") => {
             (Reason::NoShell, "the image has no shell: setup and run need `sh` in the image".to_owned())
         }
@@ -225,6 +222,13 @@ const FOREIGN: &str = "the image is made for another processor than the machine'
 fn is_foreign(said: &str) -> bool {
     let said = said.trim();
     said.starts_with("exec ") && said.ends_with(": exec format error") && !said.contains('\n')
+}
+
+/// By the word of the runtime or of the container itself: the runtime's may come too late.
+fn out_of_memory(code: i32) -> (Reason, String) {
+    let message =
+        format!("the container used more memory than it may (exit code {code}): ask for more with resources.memory");
+    (Reason::OutOfMemory, message)
 }
 
 /// The pod failed without its container: evicted, or lost with its machine.

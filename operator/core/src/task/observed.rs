@@ -16,7 +16,8 @@ use sky_crd::{
 use super::resources::Cluster;
 use crate::plan::{Applied, Refusal};
 
-/// A Warning event about a Job or a pod: what keeps a pod from coming or starting is told nowhere else.
+/// An event about a Job or a pod, a warning or that an image is being pulled: what keeps a pod from coming or starting is told
+/// nowhere else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     /// Name of the Job or pod that it is about.
@@ -42,7 +43,7 @@ pub struct ObservedTask {
     pub extras_are_gone: bool,
     /// Pods with the task's labels.
     pub pods: Vec<Pod>,
-    /// Warnings about the task's Jobs and pods.
+    /// Such events about the task's Jobs and pods.
     pub warnings: Vec<Warning>,
     /// Volumes of the namespace.
     pub volumes: Vec<SkyVolume>,

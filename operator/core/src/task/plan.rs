@@ -14,9 +14,9 @@ use super::{
     InvalidTask, ObservedTask, ValidTask,
     absent::{self, Unsaid},
     agent, attempt, deadline, ending, job, lost,
-    news::{is_urgent, notes},
+    news::{notes, patience},
     node::{NodeEvidence, node_status},
-    own, ports, rerun, resources, retention, scripts, service,
+    own, ports, progress, rerun, resources, retention, scripts, service,
     status::{self, Course, Stage},
     stragglers, volumes, waiting,
 };
@@ -47,11 +47,15 @@ pub fn plan(task: &ValidTask, observed: &ObservedTask, now: Timestamp) -> Plan<S
         return conclude(task, observed, rest(task, now), now);
     }
     let (nodes, next) = lost::settle(task, nodes(task, observed, &jobs, now), &observed.pods, now);
+    let (nodes, told) = progress::settle(task, nodes, observed, now);
     let plan = match &task.status.ending {
         Some(decided) => wind_down(task, observed, &jobs, nodes, decided, now),
         None => go_on(task, observed, &jobs, nodes, now),
     };
-    Plan { requeue: plan.requeue.into_iter().chain(next).chain(absent::wait(task, observed, now)).min(), ..plan }
+    Plan {
+        requeue: plan.requeue.into_iter().chain(next).chain(told).chain(absent::wait(task, observed, now)).min(),
+        ..plan
+    }
 }
 
 /// What to do for a task that can never run: say so, once. A change may have made it so while it ran: what it said before
@@ -285,7 +289,7 @@ fn conclude(task: &ValidTask, observed: &ObservedTask, new: SkyTaskStatus, now: 
     if *old == new {
         return idle;
     }
-    match moment(is_urgent(old, &new, task.nodes), observed.noticed, now) {
+    match moment(patience(old, &new, task.nodes), observed.noticed, now) {
         Moment::Now => Plan { notes: notes(old, &new), status: Some(new), ..idle },
         Moment::After(wait) => Plan { requeue: Some(wait), held_back: true, ..idle },
     }

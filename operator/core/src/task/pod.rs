@@ -62,6 +62,7 @@ fn container(task: &ValidTask, mounts: &[Mount], placement: &Placement, index: u
         env_from: environment::sources(task),
         resources: Some(placement.requirements()),
         volume_mounts: Some(volume_mounts(task, mounts)),
+        readiness_probe: agent::readiness_probe(task),
         termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
         security_context: Some(task.pod_security.container()),
         ..Container::default()

@@ -51,7 +51,8 @@ fn range(text: &str) -> Result<(u16, u16), InvalidPorts> {
     }
 }
 
-/// The Service, for tasks with ports. Only rank 0 is behind it, as in SkyPilot: its head node serves.
+/// The Service, for tasks with ports. Only rank 0 is behind it, as in SkyPilot: its head node serves, from the moment it
+/// listens on: its container may be ready a little later, or not count as ready in setup.
 pub(super) fn service(task: &ValidTask) -> Option<Service> {
     let selector = BTreeMap::from([
         (label::TASK_ID.to_owned(), task.id.to_string()),
@@ -68,6 +69,7 @@ pub(super) fn service(task: &ValidTask) -> Option<Service> {
         metadata: child::metadata(task, task.names.ports()),
         spec: Some(ServiceSpec {
             ports: Some(numbers.map(port).collect()),
+            publish_not_ready_addresses: Some(true),
             selector: Some(selector),
             ..ServiceSpec::default()
         }),

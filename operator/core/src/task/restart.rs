@@ -42,7 +42,7 @@ pub(super) fn again(rules: &Lifecycle, status: &SkyTaskStatus, failure: &TaskFai
             (status.disruptions.unwrap_or(0) < disruptions).then_some(Count::Disruption)
         }
         Reason::RunFailed | Reason::SetupFailed if listed => Some(Count::Free),
-        Reason::RunFailed | Reason::SetupFailed | Reason::OutOfMemory | Reason::StartFailed => {
+        Reason::RunFailed | Reason::SetupFailed | Reason::OutOfMemory | Reason::AgentLost | Reason::StartFailed => {
             (status.restarts.unwrap_or(0) < rules.max_restarts).then_some(Count::Restart)
         }
         _ => None,

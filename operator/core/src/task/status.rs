@@ -10,7 +10,7 @@ use sky_crd::{
 use super::{
     ValidTask,
     conditions::{self, Situation},
-    signal, termination,
+    progress, signal, termination,
 };
 
 /// How many nodes are in which phase.
@@ -64,6 +64,7 @@ pub(super) fn status(task: &ValidTask, old: &SkyTaskStatus, course: Course, now:
     let pending = (stage == Stage::Going && (phase == TaskPhase::Pending || counts.pending > 0))
         .then(|| waiting.or_else(|| first_waiting(&nodes)))
         .flatten()
+        .or_else(|| progress::awaited(&nodes).filter(|_| phase == TaskPhase::Running))
         .map(|pending| since_when(pending, old.pending.as_ref(), now));
     let exit_code = match phase {
         TaskPhase::Succeeded => Some(0),
@@ -217,7 +218,7 @@ fn told_failure(nodes: &[NodeStatus]) -> Option<TaskFailure> {
 /// The same reason keeps its time, whatever becomes of its words.
 fn since_when(pending: TaskPending, before: Option<&TaskPending>, now: Timestamp) -> TaskPending {
     let same = before.filter(|before| before.reason == pending.reason);
-    let since = same.and_then(|before| before.since.clone()).unwrap_or(Time(now));
+    let since = pending.since.clone().or_else(|| same?.since.clone()).unwrap_or(Time(now));
     TaskPending { since: Some(since), ..pending }
 }
 

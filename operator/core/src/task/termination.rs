@@ -1,8 +1,9 @@
 //! What a node's entry script leaves in `/dev/termination-log` for the operator: the one place that reads it.
 //!
-//! Forms (`entry.sh`, `operator/agent/PROTOCOL.md`): `{"phase":"setup","exitCode":3}` when setup itself failed, and
+//! Forms (`entry.sh`, `operator/agent/PROTOCOL.md`): `{"phase":"setup","exitCode":3}` when setup itself failed,
 //! `{"phase":"run","exitCode":137,"peer":1,"peerState":"failed","peerPhase":"run","peerExitCode":7}` when the node was ended
-//! because of a peer. The message of a failed run is the end of its log instead, which is none of these.
+//! because of a peer, the same with `"agent":"lost"` instead of the peer when its own agent was killed, and with
+//! `"oomKilled":true` and any code when the kernel has killed something in the container for want of memory. The message of a failed run is the end of its log instead, which is none of these.
 
 use std::fmt;
 
@@ -21,6 +22,10 @@ pub(super) enum Ending {
     SetupFailed,
     /// A peer brought it down.
     ByPeer(Peer),
+    /// Its own agent was killed.
+    AgentLost,
+    /// Something in its container was killed for want of memory, and setup or run has failed.
+    OutOfMemory,
 }
 
 /// The peer because of which a node was ended.
@@ -73,6 +78,8 @@ impl fmt::Display for Phase {
 struct Message {
     phase: Phase,
     exit_code: i32,
+    agent: Option<AgentState>,
+    oom_killed: Option<bool>,
     peer: Option<u32>,
     peer_state: Option<State>,
     peer_phase: Option<Phase>,
@@ -88,6 +95,12 @@ enum State {
     Restarted,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum AgentState {
+    Lost,
+}
+
 impl Ending {
     /// Reads the message of a container that ended with `code`. A message that says another code is not the entry
     /// script's.
@@ -95,6 +108,12 @@ impl Ending {
         let message: Message = serde_json::from_str(message.trim()).ok()?;
         if message.exit_code != code {
             return None;
+        }
+        if message.oom_killed == Some(true) {
+            return Some(Self::OutOfMemory);
+        }
+        if let Some(AgentState::Lost) = message.agent {
+            return (code == ENDED).then_some(Self::AgentLost);
         }
         let Some(rank) = message.peer else {
             return (message.phase == Phase::Setup).then_some(Self::SetupFailed);
@@ -171,6 +190,10 @@ pub(super) fn told(peer: &PeerEnd) -> String {
     }
 }
 
+/// What is said of a node whose agent was killed.
+pub(super) const AGENT_LOST: &str =
+    "its sky-agent, by which it agrees with its peers, was killed: the scripts were ended";
+
 /// What is said of a failed setup.
 pub(super) fn setup_failed(code: i32) -> String {
     format!("setup ended with exit code {}; run was not started", signal::explained(code))
@@ -204,6 +227,9 @@ mod tests {
                 137,
                 by_peer(0, failed(Phase::Setup, 1)),
             ),
+            (r#"{"phase":"run","exitCode":137,"agent":"lost"}"#, 137, Ending::AgentLost),
+            (r#"{"phase":"run","exitCode":1,"oomKilled":true}"#, 1, Ending::OutOfMemory),
+            (r#"{"phase":"setup","exitCode":137,"oomKilled":true}"#, 137, Ending::OutOfMemory),
             (r#"{"phase":"run","exitCode":137,"peer":9,"peerState":"lost"}"#, 137, by_peer(9, Fate::Lost)),
             (r#"{"phase":"setup","exitCode":137,"peer":2,"peerState":"absent"}"#, 137, by_peer(2, Fate::Absent)),
             (r#"{"phase":"run","exitCode":137,"peer":2,"peerState":"restarted"}"#, 137, by_peer(2, Fate::Restarted)),
@@ -224,6 +250,8 @@ mod tests {
             (r#"{"phase":"run","exitCode":7,"peer":1,"peerState":"lost"}"#, 7),
             (r#"{"phase":"run","exitCode":137,"peer":1,"peerState":"failed"}"#, 137),
             (r#"{"phase":"run","exitCode":137,"peer":1,"peerState":"asleep"}"#, 137),
+            (r#"{"phase":"run","exitCode":7,"agent":"lost"}"#, 7),
+            (r#"{"phase":"run","exitCode":7,"oomKilled":false}"#, 7),
         ] {
             assert_eq!(Ending::read(message, code), None, "{message}");
         }

@@ -106,7 +106,8 @@ fn of_kubelet(pod: &Pod, warnings: &[Warning]) -> Option<Why> {
     Some(Why::new(reason, failed.message.clone()))
 }
 
-fn newest<'a>(warnings: &'a [Warning], about: &str, reasons: &[&str]) -> Option<&'a Warning> {
+/// The newest of these events about something.
+pub(super) fn newest<'a>(warnings: &'a [Warning], about: &str, reasons: &[&str]) -> Option<&'a Warning> {
     let fits = |warning: &&Warning| warning.about == about && reasons.contains(&warning.reason.as_str());
     warnings.iter().filter(fits).max_by_key(|warning| warning.at)
 }

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     plan::{Applied, Note, Plan, Refusal, Write},
-    settle::{Moment, moment},
+    settle::{Moment, SETTLE, moment},
 };
 
 /// Look again after this time even if no watch says anything: a missed event heals.
@@ -61,7 +61,7 @@ pub fn plan(volume: &ValidVolume, observed: &ObservedVolume, now: Timestamp) -> 
     }
     let urgent =
         volume.status.observed_generation != new.observed_generation || volume.status.conditions != new.conditions;
-    match moment(urgent, observed.noticed, now) {
+    match moment(if urgent { SignedDuration::ZERO } else { SETTLE }, observed.noticed, now) {
         Moment::Now => Plan { notes: notes(&volume.status, &judgement), status: Some(new), ..idle },
         Moment::After(wait) => Plan { requeue: Some(wait), held_back: true, ..idle },
     }
