@@ -37,7 +37,7 @@ impl Operator {
 
     /// Starts one with further flags.
     pub fn start_with(namespace: &str, flags: &[&str]) -> Self {
-        Self::spawn(namespace, "", flags)
+        Self::spawn(&program(), namespace, "", flags)
     }
 
     /// Starts one that works only while it holds the namespace's lease, in which it is called `name`.
