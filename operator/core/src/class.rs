@@ -34,8 +34,9 @@ impl ErrorClass {
             // A watch event with the newer version is on its way.
             Self::Conflict => (SignedDuration::from_millis(50), SignedDuration::from_secs(5)),
             Self::Throttled => (SignedDuration::from_secs(2), SignedDuration::from_secs(120)),
-            // Somebody must act first: quick enough to be noticed, slow enough not to disturb.
-            Self::Refused => (SignedDuration::from_secs(2), SignedDuration::from_secs(60)),
+            // Somebody must act first, and then waits for us, who are not told: quick enough to be noticed, slow enough not to
+            // disturb. A thousand refused tasks ask a hundred times a second.
+            Self::Refused => (SignedDuration::from_secs(2), SignedDuration::from_secs(20)),
             Self::Bug => (SignedDuration::from_secs(30), SignedDuration::from_secs(600)),
         };
         RetryPolicy { first, longest }
