@@ -194,6 +194,7 @@ impl Reason {
     pub fn next_step(self) -> &'static str {
         match self {
             Self::RunFailed | Self::SetupFailed => "see the log",
+            Self::NoShell => "use an image that has `bash` or `sh`",
             Self::StartFailed => "check the image and its command with `kubectl describe pod`",
             Self::Disrupted | Self::NodeLost => {
                 "submit the task again, or let that be done by itself with `spec.maxDisruptionRestarts`"

@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::Pod;
 use sky_crd::task::NodePhase;
 use sky_tests::{
     ending::Blow,
+    explained::{Case, Knows, Witness},
     fault::{self, Dead},
     space::Space,
 };
@@ -67,12 +68,21 @@ async fn stays_dead(target: &str, machine: &str, run: &str, other: NodePhase) {
         return;
     }
     Space::with(&format!("dead-{target}"), 2, async |space| {
+        let witness = Witness::start(&space).await;
         let pair = Pair::start(&space, machine, run).await;
         let blow = Blow::now(&format!("SIGKILL of {target} for good | run"));
         let dead = Dead::kill(target, FOR_GOOD);
         let ending = blow.ending(&space, PAIR, BOUND).await;
         drop(dead);
         tells_of_the_loss(&ending, &pair, machine);
+        let case = Case {
+            name: PAIR,
+            what: "a machine that is lost",
+            reason: "NodeLost",
+            words: &["was lost", "`spec.maxDisruptionRestarts`"],
+            knows: Knows::Nothing,
+        };
+        witness.check(&space, &case).await;
         assert_eq!(ending.node(1 - pair.victim).phase, other, "{:#?}", ending.status);
     })
     .await;

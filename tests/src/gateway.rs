@@ -42,6 +42,11 @@ impl Gateway {
         Self { url: required("SKY_TEST_API_URL"), user: user.map(str::to_owned) }
     }
 
+    /// The one at this address, for a user.
+    pub fn at(url: &str, user: &str) -> Self {
+        Self { url: url.to_owned(), user: Some(user.to_owned()) }
+    }
+
     /// One request with a JSON body, or an empty one.
     pub fn request(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
         let text = body.map(Value::to_string).unwrap_or_default();

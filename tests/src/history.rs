@@ -3,7 +3,7 @@
 use std::{
     fmt::Debug,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures::StreamExt as _;
@@ -31,6 +31,8 @@ pub enum Change<K> {
 /// Everything that a watch has seen.
 pub struct History<K> {
     changes: Arc<Mutex<Vec<Change<K>>>>,
+    /// When each was seen.
+    times: Arc<Mutex<Vec<Instant>>>,
     seen: watch::Receiver<usize>,
     watching: JoinHandle<()>,
 }
@@ -43,7 +45,8 @@ where
     pub async fn start(api: Api<K>) -> Self {
         let changes = Arc::new(Mutex::new(Vec::new()));
         let (sender, mut seen) = watch::channel(0);
-        let kept = changes.clone();
+        let times = Arc::new(Mutex::new(Vec::new()));
+        let (kept, kept_times) = (changes.clone(), times.clone());
         let watching = tokio::spawn(async move {
             let mut events = watcher::watcher(api, watcher::Config::default()).default_backoff().boxed();
             while let Some(event) = events.next().await {
@@ -53,12 +56,13 @@ where
                     Ok(Event::Init | Event::InitDone) | Err(_) => None,
                 };
                 let mut kept = kept.lock().expect("nobody panics with the lock");
+                kept_times.lock().expect("nobody panics with the lock").extend(change.iter().map(|_| Instant::now()));
                 kept.extend(change);
                 sender.send_replace(kept.len() + 1);
             }
         });
         timeout(DEADLINE, seen.changed()).await.expect("the watch begins").expect("the watch goes on");
-        Self { changes, seen, watching }
+        Self { changes, times, seen, watching }
     }
 
     /// All changes so far.
@@ -70,6 +74,12 @@ where
     pub fn states(&self) -> Vec<K> {
         let state = |change| if let Change::Is(object) = change { Some(object) } else { None };
         self.changes().into_iter().filter_map(state).collect()
+    }
+
+    /// When the first state was seen that fits, if there was one.
+    pub fn first_at(&self, fits: impl Fn(&K) -> bool) -> Option<Instant> {
+        let index = self.changes().iter().position(|change| matches!(change, Change::Is(object) if fits(object)))?;
+        self.times.lock().expect("nobody panics with the lock").get(index).copied()
     }
 
     /// UIDs of all objects that there ever were.

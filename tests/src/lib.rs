@@ -6,6 +6,7 @@ pub mod audit;
 pub mod cli;
 pub mod cluster;
 pub mod ending;
+pub mod explained;
 pub mod fault;
 pub mod gateway;
 pub mod history;

@@ -203,7 +203,7 @@ fn why_ended(end: &ContainerStateTerminated) -> (Reason, String, Option<PeerEnd>
         Some("OOMKilled") => out_of_memory(code),
         _ if ending == Some(Ending::AgentLost) => (Reason::AgentLost, termination::AGENT_LOST.to_owned()),
         Some("StartError" | "ContainerCannotRun") if said.contains("\"sh\"") => {
-            (Reason::NoShell, "the image has no shell: setup and run need `sh` in the image".to_owned())
+            (Reason::NoShell, "the image has no shell, and setup and run need one".to_owned())
         }
         Some("StartError" | "ContainerCannotRun") => (Reason::StartFailed, said),
         _ if is_foreign(&said) => (Reason::StartFailed, FOREIGN.to_owned()),

@@ -29,6 +29,9 @@ use crate::{
 /// Look again after this time even if no watch says anything: a missed event heals.
 const RESYNC: SignedDuration = SignedDuration::from_mins(5);
 
+/// A new machine wakes nobody: a task that no machine could hold looks again after this time.
+const MACHINES_COME: SignedDuration = SignedDuration::from_secs(30);
+
 /// What to do next for a valid task.
 pub fn plan(task: &ValidTask, observed: &ObservedTask, now: Timestamp) -> Plan<SkyTaskStatus> {
     let jobs = own::jobs(&task.owner, observed);
@@ -301,5 +304,7 @@ fn look_again(task: &ValidTask, status: &SkyTaskStatus, now: Timestamp) -> Signe
     let deadline = deadline::next(task, status).filter(|_| !is_suspended(status)).map(|deadline| deadline.at);
     let stragglers = stragglers::due(task, status).filter(|_| status.ending.is_none());
     let dues = [begin, deadline, stragglers].into_iter().flatten().map(|due| due.duration_since(now));
-    dues.filter(SignedDuration::is_positive).chain([RESYNC]).min().unwrap_or(RESYNC)
+    let fits = status.pending.as_ref().is_none_or(|pending| pending.reason != Reason::NeverFits.as_str());
+    let rest = if fits { RESYNC } else { MACHINES_COME };
+    dues.filter(SignedDuration::is_positive).chain([rest]).min().unwrap_or(rest)
 }

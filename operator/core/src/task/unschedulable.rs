@@ -8,6 +8,8 @@ const STORAGE: &[(&str, Reason)] = &[
     ("unbound immediate PersistentVolumeClaims", Reason::Provisioning),
     ("didn't find available persistent volumes to bind", Reason::Provisioning),
     ("did not have enough free storage", Reason::Provisioning),
+    ("didn't match PersistentVolume's node affinity", Reason::VolumeConflict),
+    // The same until Kubernetes 1.34.
     ("volume node affinity conflict", Reason::VolumeConflict),
     ("ReadWriteOncePod", Reason::VolumeConflict),
     ("exceed max volume count", Reason::VolumeConflict),
@@ -59,6 +61,11 @@ mod tests {
             ("0/3 nodes are available: 3 Insufficient cpu.", None, Reason::Unschedulable),
             ("0/3 nodes are available: 3 Insufficient cpu.", never, Reason::NeverFits),
             ("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.", never, Reason::Provisioning),
+            (
+                "0/2 nodes are available: 1 node(s) didn't match PersistentVolume's node affinity.",
+                None,
+                Reason::VolumeConflict,
+            ),
             (
                 "0/4 nodes are available: 1 node(s) had volume node affinity conflict, 3 Insufficient cpu.",
                 None,

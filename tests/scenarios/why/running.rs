@@ -1,0 +1,159 @@
+//! What cannot be started, and what fails as it runs.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use kube::api::EvictParams;
+use serde_json::{Value, json};
+use sky_tests::{
+    cluster::{image, registry},
+    explained::{Case, Knows, Witness},
+    space::Space,
+};
+
+use super::{explain, with};
+
+fn pull(name: &'static str, what: &'static str, words: &'static [&'static str]) -> Case {
+    Case { name, what, reason: "ImagePull", words, knows: Knows::Waits }
+}
+
+fn ended(name: &'static str, what: &'static str, reason: &'static str, words: &'static [&'static str]) -> Case {
+    Case { name, what, reason, words, knows: Knows::Ended }
+}
+
+fn run(script: &str) -> Value {
+    json!({"run": script})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn images() {
+    Space::with("why-image", 5, async |space| {
+        let witness = Witness::start(&space).await;
+        let mut seeds = vec![
+            (
+                pull("image-name", "a name that no image can have", &["InvalidImageName", "correct it"]),
+                with(&json!({"imageId": "Not A Name"})),
+            ),
+            (
+                pull("image-host", "a registry that nobody reaches", &["cannot be reached", "check its name"]),
+                with(&json!({"imageId": "127.0.0.1:1/no-such:1"})),
+            ),
+            (
+                ended(
+                    "architecture",
+                    "an image for another processor",
+                    "StartFailed",
+                    &["made for another processor", "take one for its architecture"],
+                ),
+                with(&json!({"imageId": image("other-arch")})),
+            ),
+            (
+                ended(
+                    "no-shell",
+                    "an image without a shell",
+                    "NoShell",
+                    &["has no shell", "use an image that has `bash` or `sh`"],
+                ),
+                with(&json!({"imageId": image("no-shell")})),
+            ),
+        ];
+        if let Some(registry) = registry() {
+            let of = |name: &str| format!("{}/team/{name}:why-{}", registry.server, std::process::id());
+            let login = |name: &str, password: &str| {
+                let auths = json!({"auths": {&registry.server: {"username": registry.user, "password": password}}});
+                json!({
+                    "metadata": {"name": name}, "type": "kubernetes.io/dockerconfigjson",
+                    "stringData": {".dockerconfigjson": auths.to_string()},
+                })
+            };
+            space.create::<Secret>(login("right", &registry.password)).await;
+            space.create::<Secret>(login("wrong", "not-it")).await;
+            let spec = |image: String, secret: &str| {
+                json!({
+                    "run": "true", "resources": {"imageId": image}, "imagePullSecrets": [{"name": secret}],
+                })
+            };
+            seeds.push((
+                pull("no-image", "an image that does not exist", &["does not exist in its registry", "check its name"]),
+                spec(of("no-such"), "right"),
+            ));
+            seeds.push((
+                pull(
+                    "no-credentials",
+                    "credentials that the registry refuses",
+                    &["its registry refuses the credentials", "`spec.imagePullSecrets`"],
+                ),
+                spec(of("private"), "wrong"),
+            ));
+        }
+        explain(&space, &witness, seeds).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scripts_and_their_ends() {
+    Space::with("why-run", 7, async |space| {
+        let witness = Witness::start(&space).await;
+        let mut evicted = run("sleep 600");
+        evicted["gracePeriodSeconds"] = json!(1);
+        space.task("evicted", evicted).await;
+        let pod = space.running("evicted").await.remove(0);
+        let deadline = json!({"run": "sleep 600", "activeDeadlineSeconds": 2, "gracePeriodSeconds": 1});
+        let memory = json!({"run": "tail /dev/zero", "resources": {"memory": "16Mi"}});
+        explain(
+            &space,
+            &witness,
+            vec![
+                (ended("exit-1", "run ends with 1", "RunFailed", &["exit code 1", "see the log"]), run("exit 1")),
+                (
+                    ended("signal", "run is killed by a signal", "RunFailed", &["137 (SIGKILL)", "see the log"]),
+                    run("kill -9 $$"),
+                ),
+                (
+                    ended(
+                        "command",
+                        "a command that there is not",
+                        "RunFailed",
+                        &["127 (a command that was not found)"],
+                    ),
+                    run("no-such-command"),
+                ),
+                (
+                    ended(
+                        "setup",
+                        "setup ends with 3",
+                        "SetupFailed",
+                        &["exit code 3", "run was not started", "see the log"],
+                    ),
+                    json!({"setup": "exit 3", "run": "true"}),
+                ),
+                (
+                    ended("oom", "more memory than allowed", "OOMKilled", &["ask for more with resources.memory"]),
+                    memory,
+                ),
+                (
+                    Case {
+                        name: "deadline",
+                        what: "activeDeadlineSeconds is over",
+                        reason: "DeadlineExceeded",
+                        words: &["ran longer than 2 s", "spec.activeDeadlineSeconds"],
+                        knows: Knows::Ran(Duration::from_secs(2)),
+                    },
+                    deadline,
+                ),
+            ],
+        )
+        .await;
+        space.api::<Pod>().evict(&pod, &EvictParams::default()).await.expect("it may be evicted");
+        let case = Case {
+            name: "evicted",
+            what: "the pod is evicted",
+            reason: "Disrupted",
+            words: &["EvictionByEvictionAPI", "`spec.maxDisruptionRestarts`"],
+            knows: Knows::Disrupted,
+        };
+        witness.check(&space, &case).await;
+    })
+    .await;
+}
