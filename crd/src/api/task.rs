@@ -231,6 +231,9 @@ pub struct TaskMetadata {
     /// Time from the first start to the end, as in `7m30s`, once the task has come to its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration: Option<String>,
+    /// The last lines of the log of the node that failed, if `run` failed and the task has no secrets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub last_lines: Vec<String>,
     /// The nodes, in rank order, once there are any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nodes: Vec<NodeView>,
@@ -319,6 +322,7 @@ fn metadata(task: &SkyTask, status: &SkyTaskStatus) -> TaskMetadata {
         message: why.map(|(_, message)| message.clone()),
         image: task.spec.resources.image_id.clone(),
         duration: status.duration.clone(),
+        last_lines: status.failure.as_ref().map(|failure| failure.last_lines.clone()).unwrap_or_default(),
         nodes: status.nodes.iter().map(NodeView::from).collect(),
     }
 }

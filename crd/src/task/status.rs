@@ -324,6 +324,11 @@ pub struct TaskFailure {
     #[serde(default)]
     #[schemars(length(max = 4096))]
     pub message: String,
+    /// The last lines of the node's log, if run failed; at most ten, what does not show is escaped. A task with secrets
+    /// has none: only its containers know what must not be shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub last_lines: Vec<String>,
 }
 
 /// What a task waits for.

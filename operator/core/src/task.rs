@@ -32,6 +32,7 @@ mod service;
 mod signal;
 mod status;
 mod stragglers;
+mod tail;
 mod termination;
 mod unschedulable;
 mod validate;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Pod, Secret};
-use kube::api::EvictParams;
+use kube::api::{EvictParams, ListParams};
 use serde_json::{Value, json};
 use sky_tests::{
     cluster::{image, registry},
@@ -154,6 +154,32 @@ async fn scripts_and_their_ends() {
             knows: Knows::Disrupted,
         };
         witness.check(&space, &case).await;
+    })
+    .await;
+}
+
+/// What a user reads first; but never when it may hold a secret.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_lines_of_a_log() {
+    Space::with("why-tail", 2, async |space| {
+        let secret = json!({"metadata": {"name": "mine"}, "stringData": {"token": "hunter2"}});
+        space.create::<Secret>(secret).await;
+        space.task("plain", run("seq 20; printf '\\033[31mred\\n'; exit 4")).await;
+        let mut hidden = run("echo the token is $TOKEN; exit 4");
+        hidden["secrets"] = json!([{"name": "TOKEN", "secretName": "mine", "key": "token"}]);
+        space.task("hidden", hidden).await;
+        let task = space.finished("plain").await;
+        let lines = task.status.and_then(|status| status.failure).expect("a failure").last_lines;
+        let expected: Vec<String> =
+            (12..=20).map(|line| line.to_string()).chain(["\\u{1b}[31mred".to_owned()]).collect();
+        assert_eq!(lines, expected);
+        let task = space.finished("hidden").await;
+        let failure = task.status.clone().and_then(|status| status.failure).expect("a failure");
+        assert_eq!((failure.exit_code, failure.last_lines), (Some(4), Vec::new()));
+        assert_eq!(space.log(&task, 0).await, "the token is hunter2\n");
+        let pods = space.api::<Pod>().list(&ListParams::default()).await.expect("pods");
+        let all = json!([pods.items, space.tasks.states()]).to_string();
+        assert!(!all.contains("hunter2"), "{all}");
     })
     .await;
 }

@@ -27,10 +27,20 @@ pub(crate) fn status(context: &Context, args: &Status) -> Result<(), Error> {
     printer.line(&format!("\n{}", printer.styled(Style::Bold, "Metadata")))?;
     // From the answer as it came: what a newer gateway adds is shown too, in its order.
     let metadata = answer.raw.get("metadata").and_then(Value::as_object).into_iter().flatten();
-    for (key, value) in metadata.filter(|(key, _)| *key != "nodes") {
+    for (key, value) in metadata.filter(|(key, _)| !["last_lines", "nodes"].contains(&key.as_str())) {
         printer.pair(&text::one_line(key), &python::display(value))?;
     }
-    nodes(printer, &task.metadata.nodes)
+    nodes(printer, &task.metadata.nodes)?;
+    last_lines(printer, &task.metadata.last_lines)
+}
+
+/// What the node that failed said last.
+fn last_lines(printer: Printer, lines: &[String]) -> Result<(), Error> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    printer.line(&format!("\n{}", printer.styled(Style::Bold, "Last lines of the log")))?;
+    lines.iter().try_for_each(|line| printer.line(&format!("  {}", text::visible(line))))
 }
 
 /// One line per node; the original has none of this.

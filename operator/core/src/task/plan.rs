@@ -18,7 +18,7 @@ use super::{
     node::{NodeEvidence, node_status},
     own, ports, progress, rerun, resources, retention, scripts, service,
     status::{self, Course, Stage},
-    stragglers, volumes, waiting,
+    stragglers, tail, volumes, waiting,
 };
 use crate::{
     owner::Owner,
@@ -288,6 +288,7 @@ fn nodes(task: &ValidTask, observed: &ObservedTask, jobs: &[&Job], now: Timestam
 /// The plan that records `new`, now or a moment later.
 fn conclude(task: &ValidTask, observed: &ObservedTask, new: SkyTaskStatus, now: Timestamp) -> Plan<SkyTaskStatus> {
     let old = &task.status;
+    let new = tail::told(task, observed, new);
     let idle = Plan { requeue: Some(look_again(task, &new, now)), ..Plan::idle() };
     if *old == new {
         return idle;

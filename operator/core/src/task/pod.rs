@@ -16,7 +16,7 @@ use sky_crd::{
 };
 
 use super::{
-    ValidTask, agent, entry, environment, literal::literal, lost, resources::Placement, scripts, volumes::Mount,
+    ValidTask, agent, entry, environment, literal::literal, lost, resources::Placement, scripts, tail, volumes::Mount,
 };
 
 /// Name of the one container.
@@ -63,7 +63,7 @@ fn container(task: &ValidTask, mounts: &[Mount], placement: &Placement, index: u
         resources: Some(placement.requirements()),
         volume_mounts: Some(volume_mounts(task, mounts)),
         readiness_probe: agent::readiness_probe(task),
-        termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
+        termination_message_policy: Some(tail::policy(&task.spec).to_owned()),
         security_context: Some(task.pod_security.container()),
         ..Container::default()
     }

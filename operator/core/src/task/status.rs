@@ -194,6 +194,7 @@ fn first_failure(nodes: &[NodeStatus]) -> Option<TaskFailure> {
         signal: first.exit_code.and_then(signal::of_exit_code),
         reason: first.reason.clone().unwrap_or_default(),
         message: of_node(first),
+        last_lines: Vec::new(),
     })
 }
 
@@ -212,6 +213,7 @@ fn told_failure(nodes: &[NodeStatus]) -> Option<TaskFailure> {
         message: of_node(&node),
         pod: node.pod,
         machine: node.machine,
+        last_lines: Vec::new(),
     })
 }
 

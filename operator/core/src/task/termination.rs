@@ -101,6 +101,11 @@ enum AgentState {
     Lost,
 }
 
+/// Whether this is such a message, of whatever ending.
+pub(super) fn is_message(text: &str) -> bool {
+    serde_json::from_str::<Message>(text.trim()).is_ok()
+}
+
 impl Ending {
     /// Reads the message of a container that ended with `code`. A message that says another code is not the entry
     /// script's.
