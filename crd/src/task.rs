@@ -17,8 +17,8 @@ pub use spec::{
     Expose, ExposeType, FileMount, GitSource, ImagePullSecret, SkyTask, SkyTaskSpec, Toleration, VolumeMount, Workdir,
 };
 pub use status::{
-    ChosenResources, Endpoint, NodePhase, NodeStatus, PeerEnd, SkyTaskStatus, TaskAttempt, TaskEnding, TaskFailure,
-    TaskPending, TaskPhase,
+    ChosenResources, Endpoint, NodePhase, NodeStatus, PeerEnd, PendingNodes, SkyTaskStatus, TaskAttempt, TaskEnding,
+    TaskFailure, TaskPending, TaskPhase,
 };
 
 use kube::ResourceExt as _;

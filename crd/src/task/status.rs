@@ -345,4 +345,31 @@ pub struct TaskPending {
     /// Since when it waits for this reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Time>,
+    /// Of a task of several nodes: which of them wait for what, those of one reason together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub nodes: Vec<PendingNodes>,
+}
+
+/// Nodes that wait for the same reason.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PendingNodes {
+    /// Their ranks, such as `0-2,5`; cut with `…` where there are too many to list.
+    #[serde(default)]
+    #[schemars(length(max = 512))]
+    pub nodes: String,
+    /// How many they are.
+    #[serde(default)]
+    pub count: u32,
+    /// Why they wait, as one word.
+    #[serde(default)]
+    pub reason: String,
+    /// Why the first of them waits, as a sentence.
+    #[serde(default)]
+    #[schemars(length(max = 4096))]
+    pub message: String,
+    /// Since when one of them waits for this reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
 }

@@ -38,6 +38,7 @@ mod unschedulable;
 mod validate;
 mod volumes;
 mod waiting;
+mod waits;
 
 #[cfg(test)]
 mod fixture;

@@ -1,6 +1,7 @@
 //! What no machine takes.
 
 use serde_json::{Value, json};
+use sky_crd::task::SkyTask;
 use sky_tests::{
     explained::{Case, Knows, Witness},
     space::Space,
@@ -24,7 +25,7 @@ fn selecting(labels: &Value) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_never_fits_and_what_does_not_fit_now() {
-    Space::with("why-place", 7, async |space| {
+    Space::with("why-place", 9, async |space| {
         with_machine(&space, async || {
             let witness = Witness::start(&space).await;
             space.task("holder", on_it(&space, 3)).await;
@@ -76,6 +77,16 @@ async fn what_never_fits_and_what_does_not_fit_now() {
                 ],
             )
             .await;
+            let mut pair = with(&json!({"cpus": 4000}));
+            pair["numNodes"] = json!(2);
+            space.task("pair", pair).await;
+            let told = |task: &SkyTask| {
+                let groups = task.status.as_ref()?.pending.as_ref()?.nodes.clone();
+                groups.into_iter().find(|group| group.reason == "NeverFits" && group.count == 2)
+            };
+            let task = space.when("pair", "says which nodes wait", |task| told(task).is_some()).await;
+            let group = told(&task).expect("it does");
+            assert!(group.nodes == "0-1" && group.since.is_some() && !group.message.is_empty(), "{group:?}");
         })
         .await;
     })

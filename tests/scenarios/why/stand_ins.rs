@@ -5,11 +5,11 @@ use std::{future::Future, panic::AssertUnwindSafe};
 use futures::FutureExt as _;
 use k8s_openapi::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim, Pod};
 use kube::{
-    Api,
+    Api, ResourceExt as _,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
-use sky_tests::space::Space;
+use sky_tests::{history::History, space::Space};
 
 /// Label and taint of the one machine of a test: no other test's pods go there.
 pub const MINE: &str = "why.test/space";
@@ -70,5 +70,9 @@ pub async fn claim(space: &Space, name: &str, mode: &str, volume: Value) {
     volumes.create(&PostParams::default(), &object).await.expect("the volume is created");
     let storage = json!({"requests": {"storage": "1Mi"}});
     let spec = json!({"accessModes": [mode], "storageClassName": "", "volumeName": volume_name, "resources": storage});
+    let claims = History::<PersistentVolumeClaim>::start(space.api()).await;
     space.create::<PersistentVolumeClaim>(json!({"metadata": {"name": name}, "spec": spec})).await;
+    let phase = |claim: &PersistentVolumeClaim| claim.status.as_ref()?.phase.clone();
+    let bound = |claim: &PersistentVolumeClaim| claim.name_any() == name && phase(claim).as_deref() == Some("Bound");
+    claims.when(&format!("the claim {name} is bound"), bound).await;
 }

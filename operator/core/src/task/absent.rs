@@ -54,7 +54,7 @@ pub(super) fn pending(
     }
     let namespace = &task.owner.namespace;
     let message = format!("the {kind} {name} does not exist in the namespace {namespace}: {}", reason.next_step());
-    Some(Ok(TaskPending { reason: reason.as_str().to_owned(), message, since: None }))
+    Some(Ok(TaskPending { reason: reason.as_str().to_owned(), message, ..TaskPending::default() }))
 }
 
 /// The task waits, and nobody is told of it yet.

@@ -86,7 +86,7 @@ pub(super) fn not_begun(status: &SkyTaskStatus, now: Timestamp) -> Option<TaskPe
     let begin = status.attempt_time.as_ref().filter(|begin| begin.0 > now)?;
     let last = status.attempts.last().map_or("", |attempt| attempt.message.as_str());
     let message = format!("{last}; attempt {} begins at {}", own::attempt(status) + 1, begin.0.strftime("%H:%M:%SZ"));
-    Some(TaskPending { reason: Reason::Restarting.as_str().to_owned(), message, since: None })
+    Some(TaskPending { reason: Reason::Restarting.as_str().to_owned(), message, ..TaskPending::default() })
 }
 
 /// The node as it counts when it ends because the attempt is being ended.

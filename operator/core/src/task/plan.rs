@@ -249,7 +249,7 @@ fn create(task: &ValidTask, job: Job) -> Write {
 }
 
 fn pending(reason: Reason, message: &str) -> TaskPending {
-    TaskPending { reason: reason.as_str().to_owned(), message: reason.advised(message), since: None }
+    TaskPending { reason: reason.as_str().to_owned(), message: reason.advised(message), ..TaskPending::default() }
 }
 
 fn nodes(task: &ValidTask, observed: &ObservedTask, jobs: &[&Job], now: Timestamp) -> Vec<NodeStatus> {

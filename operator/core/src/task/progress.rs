@@ -112,7 +112,7 @@ pub(super) fn awaited(nodes: &[NodeStatus]) -> Option<TaskPending> {
         more => format!(" and {more} more"),
     };
     let message = format!("{}{more}: {}", names.join(", "), slow.first()?.message.as_deref()?);
-    Some(TaskPending { reason: reason.to_owned(), message, since })
+    Some(TaskPending { reason: reason.to_owned(), message, since, ..TaskPending::default() })
 }
 
 /// Whether all that has changed is how far setups have come.

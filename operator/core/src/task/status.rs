@@ -10,7 +10,7 @@ use sky_crd::{
 use super::{
     ValidTask,
     conditions::{self, Situation},
-    progress, signal, termination,
+    progress, signal, termination, waits,
 };
 
 /// How many nodes are in which phase.
@@ -65,7 +65,11 @@ pub(super) fn status(task: &ValidTask, old: &SkyTaskStatus, course: Course, now:
         .then(|| waiting.or_else(|| first_waiting(&nodes)))
         .flatten()
         .or_else(|| progress::awaited(&nodes).filter(|_| phase == TaskPhase::Running))
-        .map(|pending| since_when(pending, old.pending.as_ref(), now));
+        .map(|pending| since_when(pending, old.pending.as_ref(), now))
+        .map(|pending| {
+            let before = old.pending.as_ref().map(|pending| pending.nodes.as_slice()).unwrap_or_default();
+            waits::by_node(pending, &nodes, before, now)
+        });
     let exit_code = match phase {
         TaskPhase::Succeeded => Some(0),
         TaskPhase::Failed => failure.as_ref().and_then(|failure| failure.exit_code),
@@ -230,7 +234,7 @@ fn earliest<'a>(nodes: impl Iterator<Item = &'a NodeStatus>) -> Option<&'a NodeS
 
 fn first_waiting(nodes: &[NodeStatus]) -> Option<TaskPending> {
     let node = nodes.iter().find(|node| node.phase == NodePhase::Pending && node.reason.is_some())?;
-    Some(TaskPending { reason: node.reason.clone()?, message: of_node(node), since: None })
+    Some(TaskPending { reason: node.reason.clone()?, message: of_node(node), ..TaskPending::default() })
 }
 
 /// The node's message, with its rank before and the next step to take behind.
