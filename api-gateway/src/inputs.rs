@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use crate::{
     error::ApiError,
     identity,
+    repeat::RepeatKey,
     validate::{
         check,
         convert::{self, LogQuery},
@@ -60,6 +61,12 @@ impl Part for AllUsers {
 impl Part for LogQuery {
     fn read(parts: &Parts) -> Result<Self, Vec<Entry>> {
         query::read(query::LOGS, parts.uri.query().unwrap_or_default()).map(convert::logs)
+    }
+}
+
+impl Part for RepeatKey {
+    fn read(parts: &Parts) -> Result<Self, Vec<Entry>> {
+        Self::read(&parts.headers)
     }
 }
 

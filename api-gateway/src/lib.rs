@@ -14,6 +14,7 @@ pub mod logs;
 pub mod metrics;
 pub mod middleware;
 pub mod openapi;
+pub mod repeat;
 pub mod resolve;
 pub mod router;
 pub mod routes;

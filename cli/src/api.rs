@@ -5,7 +5,7 @@ use std::{io::Read, time::Duration};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use sky_crd::api::{RerunRequest, TaskRequest, TaskView, VolumeRequest, VolumeView};
-use ureq::{Agent, Body, http};
+use ureq::{Agent, Body, RequestBuilder, http, typestate::WithBody};
 
 use crate::error::Error;
 
@@ -130,6 +130,13 @@ impl Api {
         self.post("/volumes/create", Some(volume))
     }
 
+    /// As [`Api::create_volume`], and once only: who asks again, or at the same moment, gets the same volume.
+    pub(crate) fn create_volume_once(&self, volume: &VolumeRequest) -> Result<Answer<VolumeChange>, Error> {
+        let request = self.agent.post(self.url("/volumes/create")).header("X-User", &self.user);
+        // A gateway that does not know the header makes a volume each time.
+        self.send(request.header("Idempotency-Key", "apply"), Some(volume))
+    }
+
     pub(crate) fn volumes(&self, all_users: bool) -> Result<Answer<VolumeList>, Error> {
         self.get(&format!("/volumes{}", all_users_query(all_users)))
     }
@@ -157,7 +164,14 @@ impl Api {
     }
 
     fn post<B: serde::Serialize, T: DeserializeOwned>(&self, path: &str, body: Option<&B>) -> Result<Answer<T>, Error> {
-        let request = self.agent.post(self.url(path)).header("X-User", &self.user);
+        self.send(self.agent.post(self.url(path)).header("X-User", &self.user), body)
+    }
+
+    fn send<B: serde::Serialize, T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder<WithBody>,
+        body: Option<&B>,
+    ) -> Result<Answer<T>, Error> {
         let request = request.config().timeout_global(Some(TIMEOUT)).build();
         self.answer(match body {
             // Compact: the library's own form is indented, and the gateway limits the size.

@@ -14,6 +14,7 @@ use crate::{
     app::App,
     error::ApiError,
     inputs::{AllUsers, Head, Submission},
+    repeat::RepeatKey,
     store::volumes::used_by,
 };
 
@@ -39,19 +40,29 @@ pub struct VolumeList {
     operation_id = "create_volume_volumes_create_post",
     summary = "Create Volume",
     description = "Create a new volume (PersistentVolumeClaim)\n\nCreates a Kubernetes PVC with the specified size and configuration.",
-    params(("x-user" = String, Header)),
+    params(("x-user" = String, Header), ("idempotency-key" = Option<String>, Header, description = "Makes the volume once: a further request of the same user, volume name and key finds the volume of the first, with status `exists`")),
     request_body(content = ref("#/components/schemas/VolumeDefinition"), content_type = "application/json"),
     responses((status = 200, description = "Successful Response", body = ref("#/components/schemas/VolumeCreateResponse"), content_type = "application/json"))
 )]
 pub async fn create(
     State(app): State<App>,
-    request: Submission<User, VolumeRequest>,
+    request: Submission<(User, RepeatKey), VolumeRequest>,
 ) -> Result<Json<VolumeOutcome>, ApiError> {
-    let namespace = &app.store.namespace;
+    let (namespace, (user, key)) = (&app.store.namespace, &request.head);
     let make = |id: &_| {
-        let volume = request.body.clone().into_volume(id, &request.head, namespace);
+        let volume = request.body.clone().into_volume(id, user, namespace);
         volume.map_err(|field| request.refuse(&field))
     };
+    if let Some(id) = key.id(user, &request.body.name) {
+        let (volume, is_new) = app.store.volumes.create_once(make(&id)?).await?;
+        let (volume_id, name) = (volume.volume_id().to_string(), volume.volume_name());
+        let (status, message) = if is_new {
+            ("created", format!("Volume created successfully with ID: {volume_id}"))
+        } else {
+            ("exists", format!("Volume {name} exists with ID: {volume_id}"))
+        };
+        return Ok(Json(VolumeOutcome { volume_id, status, message }));
+    }
     let volume_id = app.store.volumes.create(|| app.fresh_id(), make).await?.volume_id().to_string();
     let message = format!("Volume created successfully with ID: {volume_id}");
     Ok(Json(VolumeOutcome { volume_id, status: "created", message }))

@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, fmt::Debug};
 
 use kube::{Resource, ResourceExt as _, core::NamespaceResourceScope};
 use serde::{Serialize, de::DeserializeOwned};
-use sky_crd::{TaskId, label, task::SkyTask, volume::SkyVolume};
+use sky_crd::{
+    TaskId, label, quantity,
+    task::SkyTask,
+    volume::{SkyVolume, SkyVolumeSpec},
+};
 
 use crate::error::Thing;
 
@@ -83,8 +87,11 @@ impl Cached for SkyVolume {
         slim_metadata(self);
     }
 
+    /// `1Gi` and `1024Mi` are one size.
     fn same_spec(&self, other: &Self) -> bool {
-        self.spec == other.spec
+        let canonical =
+            |volume: &Self| SkyVolumeSpec { size: quantity::canonical(&volume.spec.size), ..volume.spec.clone() };
+        canonical(self) == canonical(other)
     }
 }
 

@@ -152,6 +152,33 @@ impl<K: Cached> Shelf<K> {
         Err(ApiError::Conflict("No free id was found: try again".to_owned()))
     }
 
+    /// Creates this object unless it is there, which its name decides: of two requests at one moment one creates it and
+    /// the other finds it. Returns it as the API server has it, and whether it is new.
+    ///
+    /// # Errors
+    /// A conflict, if what is there asks for something else or is being deleted.
+    pub async fn create_once(&self, object: K) -> Result<(K, bool), ApiError> {
+        let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+        match timeout(CALL, self.api.create(&params, &object)).await {
+            Ok(Err(kube::Error::Api(status))) if status.is_already_exists() => {}
+            Ok(result) => {
+                let created = result.map_err(fault::from_kube)?;
+                audit("create", &created);
+                self.cache.created(created.clone(), Instant::now());
+                return Ok((created, true));
+            }
+            Err(_) => return Err(fault::timed_out()),
+        }
+        let name = object.name_any();
+        match self.call(self.api.get_opt(&name)).await? {
+            Some(there) if is_alive(&there) && there.same_spec(&object) => Ok((there, false)),
+            Some(there) if is_alive(&there) => {
+                Err(ApiError::Conflict(format!("{} {name} is there and asks for something else", K::THING.noun())))
+            }
+            _ => Err(ApiError::Conflict(format!("{} {name} is being deleted: try again", K::THING.noun()))),
+        }
+    }
+
     /// The client repeats a POST whose answer was lost; the second one finds the first one's object.
     async fn ours_already(&self, object: &K) -> Result<Option<K>, ApiError> {
         let there = self.call(self.api.get_opt(&object.name_any())).await?;

@@ -54,10 +54,26 @@ fn a_volume_that_is_there_is_left_alone() {
     assert!(gateway.seen().iter().all(|request| request.starts_with("GET ")));
 }
 
+/// Between the look and the request somebody else may have made it: the gateway tells.
+#[test]
+fn a_volume_that_was_made_meanwhile_is_there_already() {
+    let exists = json!({"volume_id": "vol12345", "status": "exists", "message": "m"});
+    let gateway = Gateway::new().json("GET /volumes", json!({"volumes": []})).json("POST /volumes/create", exists);
+    let home = Home::bob(&gateway.url);
+    home.file("data.yaml", SKYPILOT);
+    let unchanged = "✓ Volume is there already\n  Volume ID: vol12345\n  Status: unchanged\n";
+    check(&home, "volumes apply -f data.yaml", 0, unchanged, "");
+    let data: Value = serde_json::from_str(&home.run("volumes apply -f data.yaml -o json").stdout).unwrap();
+    assert_eq!(data["status"], "unchanged");
+}
+
 #[test]
 fn a_volume_that_differs_is_an_error() {
     for (there, difference) in [
-        (volume("1Gi", "fast", "ReadWriteMany"), "its size is 1Gi, not 10Gi"),
+        (
+            volume("1Gi", "fast", "ReadWriteMany"),
+            "its size is 1Gi, not 10Gi, and grows only by `spec.size` of its SkyVolume: `kubectl edit skyvolume`",
+        ),
         (volume("10240Mi", "slow", "ReadWriteMany"), "its storage class is slow, not fast"),
         (volume("10Gi", "fast", "ReadWriteOnce"), "its access modes are ReadWriteOnce, not ReadWriteMany"),
     ] {

@@ -47,12 +47,15 @@ pub(crate) fn apply(context: &Context, args: &ApplyVolume) -> Result<(), Error> 
     Ok(())
 }
 
-/// Two calls at the same time may both create the volume: the gateway has no names that are unique.
+/// One of two calls at the same moment creates the volume, the other finds it.
 fn one(api: &Api, printer: Printer, wanted: &VolumeRequest) -> Result<(), Error> {
     let mine = api.volumes(false)?.view.volumes;
     let named: Vec<&VolumeView> = mine.iter().filter(|volume| volume.name == wanted.name).collect();
     let Some(newest) = named.first() else {
-        let answer = api.create_volume(wanted)?;
+        let answer = api.create_volume_once(wanted)?;
+        if answer.view.status == "exists" {
+            return unchanged(printer, &wanted.name, &answer.view.volume_id);
+        }
         if printer.is_data() {
             return printer.data(&answer.raw, &[&answer.view.volume_id]);
         }
@@ -63,9 +66,13 @@ fn one(api: &Api, printer: Printer, wanted: &VolumeRequest) -> Result<(), Error>
         let difference = difference(newest, wanted).unwrap_or_default();
         return Err(Error::VolumeDiffers { name: wanted.name.clone(), id: newest.volume_id.clone(), difference });
     };
-    let (id, status) = (&same.volume_id, "unchanged");
+    unchanged(printer, &wanted.name, &same.volume_id)
+}
+
+fn unchanged(printer: Printer, name: &str, id: &str) -> Result<(), Error> {
+    let status = "unchanged";
     if printer.is_data() {
-        let message = format!("Volume {} exists with ID: {id}", wanted.name);
+        let message = format!("Volume {name} exists with ID: {id}");
         return printer.data(&json!({"volume_id": id, "status": status, "message": message}), &[id]);
     }
     printer.line(&printer.styled(Style::Good, "✓ Volume is there already"))?;
@@ -81,7 +88,14 @@ fn about(printer: Printer, id: &str, status: &str) -> Result<(), Error> {
 fn difference(volume: &VolumeView, wanted: &VolumeRequest) -> Option<String> {
     let size = quantity::canonical(&wanted.size);
     if quantity::canonical(&volume.size) != size {
-        return Some(format!("its size is {}, not {size}", volume.size));
+        let bytes = |size: &str| quantity::Amount::size(size).map_or(0.0, |amount| amount.value());
+        // The API has no right to change a volume.
+        let how = if bytes(&wanted.size) > bytes(&volume.size) {
+            ", and grows only by `spec.size` of its SkyVolume: `kubectl edit skyvolume`"
+        } else {
+            ""
+        };
+        return Some(format!("its size is {}, not {size}{how}", volume.size));
     }
     if let Some(class) = wanted.storage_class.as_ref().filter(|class| volume.storage_class.as_ref() != Some(*class)) {
         let found = volume.storage_class.as_deref().unwrap_or("the default");
