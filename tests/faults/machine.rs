@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt as _;
+use serde_json::json;
 use sky_crd::task::NodePhase;
 use sky_tests::{
     ending::Blow,
     explained::{Case, Knows, Witness},
     fault::{self, Dead},
+    history::History,
     space::Space,
 };
 
@@ -60,6 +63,53 @@ async fn a_kubelet_that_stays_dead_is_a_lost_node() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_machine_without_power_is_a_lost_node() {
     stays_dead("node-3", "node-3", "sleep 600", NodePhase::Failed).await;
+}
+
+/// A container in setup is not ready by its kubelet's word either, so that nothing tells a silent kubelet from a node that
+/// may yet report how its peers' loss has ended it: the task fails as soon, and ends a minute later.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes two minutes"]
+async fn a_machine_without_power_in_setup_is_a_lost_node() {
+    if !fault::possible() {
+        return;
+    }
+    Space::with("dead-setup", 2, async |space| {
+        let spec = json!({"setup": "echo in setup; sleep 600", "run": "echo never"});
+        let pair = Pair::start_with(&space, "node-1", spec, "in setup").await;
+        loses_power(&space, &pair, "node-1", "setup").await;
+    })
+    .await;
+}
+
+/// From the end of setup on it is ready, and the control plane's word that it is not counts.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes a minute"]
+async fn a_machine_without_power_after_setup_is_a_lost_node() {
+    if !fault::possible() {
+        return;
+    }
+    Space::with("dead-after-setup", 2, async |space| {
+        let pods: History<Pod> = History::start(space.api()).await;
+        let spec = json!({"setup": "true", "run": "echo in run; sleep 600"});
+        let pair = Pair::start_with(&space, "node-1", spec, "in run").await;
+        let is_ready = |pod: &Pod| {
+            let status = pod.status.as_ref().and_then(|status| status.container_statuses.as_deref());
+            status.is_some_and(|containers| containers.iter().all(|container| container.ready))
+        };
+        let victim = &pair.pods[pair.victim];
+        pods.when("the node on the machine is ready", |pod| pod.name_any() == *victim && is_ready(pod)).await;
+        loses_power(&space, &pair, "node-1", "run, after a setup").await;
+    })
+    .await;
+}
+
+async fn loses_power(space: &Space, pair: &Pair, machine: &str, when: &str) {
+    let blow = Blow::now(&format!("SIGKILL of {machine} for good | {when}"));
+    let dead = Dead::kill(machine, FOR_GOOD);
+    let ending = blow.ending(space, PAIR, BOUND).await;
+    drop(dead);
+    tells_of_the_loss(&ending, pair, machine);
+    assert_eq!(ending.node(1 - pair.victim).reason.as_deref(), Some("PeerLost"), "{:#?}", ending.status);
 }
 
 /// The task of both runs `run`; `other` is how the node on the whole machine ends.

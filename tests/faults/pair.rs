@@ -7,7 +7,7 @@ use kube::{
     Api,
     api::{Patch, PatchParams},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use sky_tests::{ending::Ending, space::Space};
 use tokio::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard};
 
@@ -32,6 +32,11 @@ pub const PAIR: &str = "pair";
 impl Pair {
     /// Starts it, and waits until both nodes say `in run`.
     pub async fn start(space: &Space, machine: &str, run: &str) -> Self {
+        Self::start_with(space, machine, json!({"run": format!("echo in run; {run}")}), "in run").await
+    }
+
+    /// The same with these scripts, until both nodes say this.
+    pub async fn start_with(space: &Space, machine: &str, mut spec: Value, said: &str) -> Self {
         let number = machine.strip_prefix("node-").and_then(|number| number.parse::<usize>().ok());
         let alone = MACHINES[number.expect("a machine's name")].lock().await;
         let names: RwLockReadGuard<()> = NAMES.read().await;
@@ -41,12 +46,13 @@ impl Pair {
             let labelled = json!({"metadata": {"labels": {&label: "yes"}}});
             nodes.patch(node, &PatchParams::default(), &Patch::Merge(labelled)).await.expect("the node is there");
         }
-        let spec = json!({"numNodes": 2, "run": format!("echo in run; {run}"), "nodeSelector": {label: "yes"}});
+        spec["numNodes"] = json!(2);
+        spec["nodeSelector"] = json!({label: "yes"});
         space.task(PAIR, spec).await;
         let nodes = space.running_nodes(PAIR).await;
         let pods: Vec<String> = nodes.iter().map(|node| node.pod.clone().expect("a pod")).collect();
         for pod in &pods {
-            space.said(pod, "in run").await;
+            space.said(pod, said).await;
         }
         drop(names);
         let machines: Vec<_> = nodes.into_iter().map(|node| node.machine).collect();
