@@ -288,7 +288,14 @@ api_server_access: false
         "`config.gcp` is ignored",
     ];
     assert_eq!(file.warnings, expected);
-    assert_eq!(parse("run: x", "t.yaml").unwrap().warnings, Vec::<String>::new());
+    for silent in ["run: x", "run: x\nworkdir: /srv", "run: x\nworkdir: \"\""] {
+        assert_eq!(parse(silent, "t.yaml").unwrap().warnings, Vec::<String>::new());
+    }
+    for local in [".", "./src", "src", "~/src"] {
+        let warnings = parse(&format!("run: x\nworkdir: {local}"), "t.yaml").unwrap().warnings;
+        let expected = format!("`workdir`: what `{local}` holds on this machine is not brought to the task");
+        assert!(matches!(&warnings[..], [only] if only.starts_with(&expected)), "{warnings:?}");
+    }
 }
 
 #[test]

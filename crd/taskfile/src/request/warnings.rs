@@ -1,10 +1,16 @@
 //! What a file asks for and does not get, though its task runs without.
 
-use crate::{Autostop, Resources, Task};
+use crate::{Autostop, Resources, Task, Workdir};
 
 /// One sentence for each such field.
 pub(super) fn of(task: &Task) -> Vec<String> {
     let mut warnings: Vec<String> = Vec::new();
+    warnings.extend(local_directory(task).map(|path| {
+        format!(
+            "`workdir`: what `{path:.80}` holds on this machine is not brought to the task: scripts start in a directory \
+             of that name in the container; use a volume, the image or `git clone` in `setup`"
+        )
+    }));
     let resources: Vec<&Resources> = task.resources.all().iter().filter(|one| one.infra.may_be_kubernetes()).collect();
     let any = |asks: fn(&Resources) -> bool| resources.iter().any(|one| asks(one));
     let place = |one: &Resources| one.infra.region.is_some() || one.infra.zone.is_some();
@@ -47,6 +53,14 @@ pub(super) fn of(task: &Task) -> Vec<String> {
     }
     warnings.truncate(50);
     warnings
+}
+
+/// The work directory that SkyPilot would copy: one that is not absolute.
+fn local_directory(task: &Task) -> Option<&str> {
+    match &task.workdir {
+        Some(Workdir::Path(path)) if !path.is_empty() && !path.starts_with('/') => Some(path),
+        _ => None,
+    }
 }
 
 fn stops(resources: &Resources) -> bool {
