@@ -176,3 +176,61 @@ async fn a_finished_task_never_runs_again_until_it_is_replaced_or_pruned() {
     })
     .await;
 }
+
+/// What a repository changes, it changes by applying: under each policy, and with a suspension and its end. A file that is
+/// applied once more changes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_file_runs_again_only_as_its_policy_says() {
+    Space::with("gitops-change", 4, async |space| {
+        let jobs: History<Job> = History::start(space.api()).await;
+        let file = |name: &str, run: &str, more: &Value| {
+            let mut manifest = task(name, more);
+            manifest["spec"]["run"] = json!(run);
+            manifest
+        };
+        let [reject, rerun, next] = ["Reject", "Rerun", "NextRestart"].map(|policy| json!({"updatePolicy": policy}));
+        let again = json!({"updatePolicy": "NextRestart", "runToken": "again"});
+        let (paused, resumed) = (json!({"suspend": true}), json!({"suspend": false}));
+        for (name, spec) in [("fixed", &reject), ("flexible", &rerun), ("patient", &next), ("paused", &paused)] {
+            ok(&space, &APPLY, &file(name, "echo one", spec)).await;
+        }
+        for name in ["fixed", "flexible", "patient"] {
+            space.finished(name).await;
+        }
+        space.when("paused", "is suspended", |task| condition(task, ConditionType::Suspended)).await;
+        assert_eq!(verdict(&live(&space, "paused").await), Verdict::Current);
+
+        let (accepted, said) = kubectl(&space, &APPLY, &file("fixed", "echo two", &reject)).await;
+        assert!(!accepted && said.contains("field is immutable"), "{said}");
+        for (name, spec, attempt) in [("flexible", &rerun, 1), ("patient", &next, 0), ("patient", &again, 1)] {
+            ok(&space, &APPLY, &file(name, "echo two", spec)).await;
+            let generation = live(&space, name).await["metadata"]["generation"].as_i64();
+            let is_over = |task: &SkyTask| {
+                let status = task.status.as_ref();
+                let seen = status.map(|status| (status.observed_generation, status.attempt));
+                seen == Some((generation, Some(attempt))) && condition(task, ConditionType::Finished)
+            };
+            let task = space.when(name, &format!("has ended as attempt {attempt}"), is_over).await;
+            assert_eq!(verdict(&json!(task)), Verdict::Current, "{name}");
+            ok(&space, &APPLY, &file(name, "echo two", spec)).await;
+            let after = live(&space, name).await["metadata"]["generation"].as_i64();
+            assert_eq!(after, generation, "applied again, {name} is as it was");
+        }
+
+        ok(&space, &APPLY, &file("paused", "echo one", &resumed)).await;
+        space.finished("paused").await;
+        assert_eq!(verdict(&live(&space, "paused").await), Verdict::Current);
+        // A finished task has nothing to suspend, and nothing to resume.
+        for spec in [&paused, &resumed] {
+            ok(&space, &APPLY, &file("paused", "echo one", spec)).await;
+            let generation = live(&space, "paused").await["metadata"]["generation"].as_i64();
+            let seen =
+                |task: &SkyTask| task.status.as_ref().and_then(|status| status.observed_generation) == generation;
+            let task = space.when("paused", "is seen as it is now", seen).await;
+            assert!(condition(&task, ConditionType::Complete), "{:#?}", task.status);
+        }
+        let counts = ["fixed", "flexible", "patient", "paused"].map(|name| jobs_of(&jobs, name));
+        assert_eq!(counts, [1, 2, 2, 1], "Jobs that there ever were");
+    })
+    .await;
+}
