@@ -77,6 +77,8 @@ pub enum Reason {
     Suspended,
     /// A node failed, and the task is tried again.
     Restarting,
+    /// No machine took the attempt in its time, and another alternative of its resources is tried.
+    NotPlaced,
     /// It is run again, because its specification or its runToken has changed.
     Rerun,
     /// It ran longer than activeDeadlineSeconds.
@@ -150,6 +152,7 @@ impl Reason {
         (Self::Stopped, "Stopped"),
         (Self::Suspended, "Suspended"),
         (Self::Restarting, "Restarting"),
+        (Self::NotPlaced, "NotPlaced"),
         (Self::Rerun, "Rerun"),
         (Self::DeadlineExceeded, "DeadlineExceeded"),
         (Self::StartDeadlineExceeded, "StartDeadlineExceeded"),

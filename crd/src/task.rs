@@ -18,7 +18,7 @@ pub use spec::{
 };
 pub use status::{
     ChosenResources, Endpoint, NodePhase, NodeStatus, PeerEnd, PendingNodes, SkyTaskStatus, TaskAttempt, TaskEnding,
-    TaskFailure, TaskPending, TaskPhase,
+    TaskFailure, TaskPending, TaskPhase, TriedResources,
 };
 
 use kube::ResourceExt as _;

@@ -253,15 +253,24 @@ pub(crate) fn without_template(job: &mut Job) {
     job.spec = None;
 }
 
-/// A pod of which only its machine and its image are kept of the specification.
+/// A pod of which only its machine and its image are kept of the specification; while it has no machine, also what it asks
+/// of one.
 pub(crate) fn without_spec(pod: &mut Pod) {
     without_managed_fields(pod);
     if let Some(spec) = pod.spec.take() {
-        let kept =
-            |container: Container| Container { name: container.name, image: container.image, ..Container::default() };
+        let waits = spec.node_name.is_none();
+        let kept = |container: Container| Container {
+            name: container.name,
+            image: container.image,
+            resources: container.resources.filter(|_| waits),
+            ..Container::default()
+        };
         pod.spec = Some(PodSpec {
             node_name: spec.node_name,
             containers: spec.containers.into_iter().map(kept).collect(),
+            affinity: spec.affinity.filter(|_| waits),
+            node_selector: spec.node_selector.filter(|_| waits),
+            tolerations: spec.tolerations.filter(|_| waits),
             ..PodSpec::default()
         });
     }

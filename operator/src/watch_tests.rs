@@ -6,7 +6,7 @@ use prometheus_client::registry::Registry;
 use serde_json::json;
 use sky_crd::task::SkyTask;
 
-use super::readable;
+use super::{readable, without_spec};
 use crate::metrics::Metrics;
 
 fn task(name: &str, nodes: &serde_json::Value) -> serde_json::Value {
@@ -40,4 +40,27 @@ async fn an_unreadable_object_hides_no_other() {
         .await;
     assert_eq!(listed, ["before", "after"]);
     assert_eq!(metrics.unreadable("skytasks"), 1);
+}
+
+/// What a pod asks of a machine decides only as long as it has none.
+#[test]
+fn a_pod_that_waits_keeps_what_it_asks_for() {
+    let pod = |machine: Option<&str>| {
+        let mut pod: k8s_openapi::api::core::v1::Pod = serde_json::from_value(json!({
+            "metadata": {"name": "p"},
+            "spec": {
+                "nodeName": machine, "nodeSelector": {"a": "b"}, "tolerations": [{"key": "c"}], "affinity": {},
+                "containers": [{"name": "task", "image": "i", "resources": {"limits": {"cpu": "1"}}, "args": ["long"]}],
+            },
+        }))
+        .unwrap();
+        without_spec(&mut pod);
+        json!(pod.spec)
+    };
+    let waiting = json!({
+        "nodeSelector": {"a": "b"}, "tolerations": [{"key": "c"}], "affinity": {},
+        "containers": [{"name": "task", "image": "i", "resources": {"limits": {"cpu": "1"}}}],
+    });
+    assert_eq!(pod(None), waiting);
+    assert_eq!(pod(Some("m")), json!({"nodeName": "m", "containers": [{"name": "task", "image": "i"}]}));
 }

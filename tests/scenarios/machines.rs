@@ -1,15 +1,21 @@
 //! Which machine a pod gets, decided by the cluster's own scheduler: nodes of many kinds, none with a kubelet.
 
-use std::{future::Future, panic::AssertUnwindSafe};
+use std::{collections::BTreeSet, future::Future, panic::AssertUnwindSafe};
 
 use futures::FutureExt as _;
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::{
+    batch::v1::Job,
+    core::v1::{Node, Pod},
+};
 use kube::{
     Api, ResourceExt as _,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
-use sky_crd::{label, task::SkyTask};
+use sky_crd::{
+    label,
+    task::{SkyTask, TaskPhase},
+};
 use sky_tests::{history::History, operator::Operator, space::Space};
 
 /// Label and taint of the nodes of one test: no other test's pods go there.
@@ -73,9 +79,9 @@ fn kinds() -> Vec<Kind> {
 }
 
 /// Runs a test with these nodes, which are gone afterwards.
-async fn with_nodes<F: Future>(space: &Space, test: impl FnOnce() -> F) -> F::Output {
+async fn with_nodes<F: Future>(space: &Space, kinds: Vec<Kind>, test: impl FnOnce() -> F) -> F::Output {
     let nodes: Api<Node> = Api::all(space.client.clone());
-    for (name, labels, devices, taints) in kinds() {
+    for (name, labels, devices, taints) in kinds {
         create(&nodes, &space.name, name, labels, devices, taints).await;
     }
     let result = AssertUnwindSafe(test()).catch_unwind().await;
@@ -177,7 +183,7 @@ async fn the_scheduler_takes_the_machine_that_was_asked_for() {
             // Told by its label of memory, as no model is asked for.
             ("memory", 1, json!({"accelerators": [{"memory": "100GB+", "count": 1}]}), &["gfd-h200"]),
         ];
-        with_nodes(&space, async || {
+        with_nodes(&space, kinds(), async || {
             // It reads all machines before its first choice.
             let operator = Operator::start(&space.name);
             for (name, nodes, resources, _) in &table {
@@ -201,6 +207,104 @@ async fn the_scheduler_takes_the_machine_that_was_asked_for() {
             operator
         })
         .await
+    })
+    .await;
+}
+
+/// What a task that was first given up says, and the names of all Jobs that it ever had.
+async fn given_up_once(space: &Space, jobs: &History<Job>, name: &str) -> Vec<String> {
+    let task = space.finished(name).await;
+    let status = task.status.clone().expect("a status");
+    assert_eq!(status.phase, Some(TaskPhase::Succeeded), "{status:?}");
+    assert_eq!((status.attempt, status.restarts, status.disruptions), (Some(1), None, None));
+    assert_eq!(status.attempts[0].reason, "NotPlaced");
+    let chosen = status.resources.expect("a choice");
+    assert_eq!((chosen.alternative, chosen.tried[0].alternative, chosen.tried[0].times), (Some(1), 0, 1));
+    assert!(chosen.tried[0].message.contains("Insufficient"), "{chosen:?}");
+    let of_task = |job: &Job| job.labels().get(label::TASK_ID) == Some(&task.task_id().to_string());
+    let names =
+        jobs.states().iter().filter(|job| of_task(job)).map(kube::ResourceExt::name_any).collect::<BTreeSet<_>>();
+    names.into_iter().collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_for_a_busy_machine_takes_the_next_alternative() {
+    Space::with_operator("busy", 1, async |space| {
+        let jobs = History::start(space.api::<Job>()).await;
+        let pods = History::start(space.api::<Pod>()).await;
+        let taken = json!([{"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}]);
+        let machine =
+            ("gpu", json!({"nvidia.com/gpu.product": "NVIDIA-RTX-A2000"}), json!({"nvidia.com/gpu": "1"}), taken);
+        with_nodes(&space, vec![machine], async || {
+            let operator = Operator::start(&space.name);
+            space.task("holder", spec(&space, 1, &model("A2000", 1))).await;
+            let holder = space.when("holder", "is seen", |task| task.status.is_some()).await;
+            assert_eq!(machines(&space, &pods, &holder, 1).await, ["gpu"]);
+            let tolerations = json!([{"key": MINE, "value": space.name}]);
+            // Nobody has machines for its other alternative: it waits for the busy one, however short its time is.
+            let none = json!({"alternatives": [model("A2000", 1), model("GB300", 4)]});
+            let stays =
+                json!({"run": "true", "resources": none, "placementTimeoutSeconds": 1, "tolerations": tolerations});
+            space.task("stays", stays).await;
+            let unplaced = |task: &SkyTask| sky_tests::space::reason(task).as_deref() == Some("Unschedulable");
+            space.when("stays", "waits", unplaced).await;
+            let either = json!({"alternatives": [model("A2000", 1), {"memory": "256Mi"}]});
+            let waits = json!({
+                "run": "echo done", "resources": either, "placementTimeoutSeconds": 3, "tolerations": tolerations,
+            });
+            let task = space.task("waits", waits).await;
+            let id = task.task_id();
+            let names = given_up_once(&space, &jobs, "waits").await;
+            assert_eq!(names, [format!("waits-{id}"), format!("waits-{id}-r1")]);
+            let task = space.finished("waits").await;
+            assert_eq!(space.log(&task, 0).await, "done\n");
+            let stays = space.tasks.states().into_iter().filter(|task| task.name_any() == "stays");
+            assert!(stays.filter_map(|task| task.status?.attempt).all(|attempt| attempt == 0));
+            operator
+        })
+        .await
+    })
+    .await;
+}
+
+/// A device that only this test asks for, of which the real machine gets two.
+const DEVICE: &str = "nvidia.com/mig-7g.79gb";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gang_of_which_one_node_waits_takes_the_next_alternative_as_a_whole() {
+    if std::env::var("SKY_TEST_FAULTS").is_err() {
+        println!("skipped: the cluster is not ours to change");
+        return;
+    }
+    Space::with_operator("busy-gang", 3, async |space| {
+        let jobs = History::start(space.api::<Job>()).await;
+        let nodes: Api<Node> = Api::all(space.client.clone());
+        let real = nodes.get("node-0").await.expect("the first machine").name_any();
+        let has = |count: Value| json!({"status": {"capacity": {DEVICE: count}, "allocatable": {DEVICE: count}}});
+        let devices = async |count: Value| {
+            let patch = Patch::Merge(has(count));
+            nodes.patch_status(&real, &PatchParams::default(), &patch).await.expect("the machine has devices");
+        };
+        devices(json!("2")).await;
+        let operator = Operator::start(&space.name);
+        let device = model("MIG-7g.79gb", 1);
+        space.task("holder", json!({"run": "sleep 900", "resources": device})).await;
+        space.running("holder").await;
+        let either = json!({"alternatives": [device, {"memory": "256Mi"}]});
+        let gang = json!({
+            "run": "echo node $SKYPILOT_NODE_RANK", "numNodes": 2, "resources": either, "placementTimeoutSeconds": 3,
+        });
+        let task = space.task("gang", gang).await;
+        let id = task.task_id();
+        let names = given_up_once(&space, &jobs, "gang").await;
+        let expected = ["node-0", "node-0-r1", "node-1", "node-1-r1"].map(|rest| format!("gang-{id}-{rest}"));
+        assert_eq!(names, expected);
+        let task = space.finished("gang").await;
+        for rank in [0, 1] {
+            assert_eq!(space.log(&task, rank).await, format!("node {rank}\n"));
+        }
+        devices(Value::Null).await;
+        operator
     })
     .await;
 }

@@ -38,6 +38,7 @@ pub const LIVE: &[&str] = &[
     "recoverOnExitCodes",
     "activeDeadlineSeconds",
     "startDeadlineSeconds",
+    "placementTimeoutSeconds",
     "ttlSecondsAfterFinished",
     "retainSeconds",
     "updatePolicy",

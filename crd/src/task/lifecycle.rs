@@ -41,10 +41,18 @@ pub struct Lifecycle {
     #[schemars(range(min = 1, max = 315_360_000))]
     pub active_deadline_seconds: Option<u32>,
 
-    /// Seconds within which all containers of an attempt must have started, or the task is ended and has failed.
+    /// Seconds within which all containers of an attempt must have started, or the task is ended and has failed. Attempts
+    /// that are given up for another alternative of `resources` count together.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 315_360_000))]
     pub start_deadline_seconds: Option<u32>,
+
+    /// Seconds for which an attempt may wait for machines before it is given up for another alternative of `resources`,
+    /// where the cluster has machines for one. Each time round an alternative is given twice as long, up to an hour. No
+    /// script of the attempt has begun by then, and no restart is counted. 0: it waits for ever. Default 300.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 604_800))]
+    pub placement_timeout_seconds: Option<u32>,
 
     /// Seconds after the end when Jobs, pods and their logs are removed. The SkyTask stays with its status, so that nothing
     /// that applies it again runs it again. Default: they stay as long as the SkyTask.

@@ -124,6 +124,33 @@ pub struct ChosenResources {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub warnings: Vec<String>,
+    /// Alternatives that were given up because no machine took them in their time, the last one last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub tried: Vec<TriedResources>,
+}
+
+/// An alternative that was given up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TriedResources {
+    /// Which, from 0, as in `resources.alternative`.
+    #[serde(default)]
+    pub alternative: u32,
+    /// What each node asked the cluster for, in one line.
+    #[serde(default)]
+    #[schemars(length(max = 1024))]
+    pub summary: String,
+    /// How often it was given up.
+    #[serde(default)]
+    pub times: u32,
+    /// When it was given up last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<Time>,
+    /// What it waited for then.
+    #[serde(default)]
+    #[schemars(length(max = 1024))]
+    pub message: String,
 }
 
 /// Where ports of a task are reached.

@@ -2,6 +2,7 @@
 
 mod absent;
 mod agent;
+mod alternative;
 mod attempt;
 mod child;
 mod conditions;

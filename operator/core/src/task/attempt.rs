@@ -9,7 +9,7 @@ use sky_crd::{
 };
 
 use super::{
-    ValidTask, ending, own, rerun, restart,
+    ValidTask, alternative, ending, own, rerun, restart,
     status::{Course, Stage, failure, first_start, last_end, status},
     stragglers,
 };
@@ -32,6 +32,11 @@ pub(super) fn over(task: &ValidTask, nodes: Vec<NodeStatus>, decided: &TaskEndin
         Reason::Rerun => {
             let base = closed(task, &nodes, decided, now);
             begin_anew(task, &SkyTaskStatus { attempt_time: Some(Time(now)), ..base }, now)
+        }
+        Reason::NotPlaced => {
+            let given_up = alternative::given_up(&task.status, decided, now);
+            let base = closed(task, &nodes, decided, now);
+            begin(task, SkyTaskStatus { resources: Some(given_up), ..base }, now)
         }
         Reason::Restarting => {
             let mut base = closed(task, &nodes, decided, now);
@@ -111,9 +116,14 @@ fn closed(task: &ValidTask, nodes: &[NodeStatus], decided: &TaskEnding, now: Tim
     base
 }
 
+/// The status in which the next attempt chooses its resources as if there had been none before.
 fn begin_anew(task: &ValidTask, base: &SkyTaskStatus, now: Timestamp) -> SkyTaskStatus {
+    begin(task, SkyTaskStatus { resources: None, ..base.clone() }, now)
+}
+
+fn begin(task: &ValidTask, base: SkyTaskStatus, now: Timestamp) -> SkyTaskStatus {
     let nodes = (0..task.spec.num_nodes).map(|index| NodeStatus { index, ..NodeStatus::default() }).collect();
-    let mut base = rerun::of_now(task, SkyTaskStatus { failure: None, resources: None, ..base.clone() });
+    let mut base = rerun::of_now(task, SkyTaskStatus { failure: None, ..base });
     if rerun::is_new_run(task) {
         (base.restarts, base.disruptions, base.start_time, base.paused_seconds) = (None, None, None, None);
     }

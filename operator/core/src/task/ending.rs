@@ -10,7 +10,8 @@ use super::{ValidTask, deadline, rerun, restart, stragglers};
 
 /// What ends an attempt, the weakest first: what has been decided can only be overruled by something stronger, so that
 /// a task that is told to stop while it is being suspended is stopped.
-const CAUSES: [Reason; 7] = [
+const CAUSES: [Reason; 8] = [
+    Reason::NotPlaced,
     Reason::PeerFailed,
     Reason::Restarting,
     Reason::Rerun,
@@ -91,6 +92,7 @@ fn cause(task: &ValidTask, seen: &SkyTaskStatus, now: Timestamp) -> Option<TaskE
     late.then(|| ending(Reason::PeerFailed, &stragglers::message(seen)))
 }
 
-fn ending(reason: Reason, message: &str) -> TaskEnding {
+/// The ending for this reason.
+pub(super) fn ending(reason: Reason, message: &str) -> TaskEnding {
     TaskEnding { reason: reason.as_str().to_owned(), message: message.to_owned() }
 }

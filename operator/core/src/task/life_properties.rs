@@ -16,6 +16,7 @@ enum Act {
     MaxRestarts(u32),
     Changes(u32, bool),
     Token(u32),
+    Waits(usize),
     Runs(usize),
     Ends(usize, i32),
     Disrupted(usize),
@@ -33,6 +34,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (0u32..3).prop_map(Act::MaxRestarts),
         1 => (0u32..3, any::<bool>()).prop_map(|(script, at_once)| Act::Changes(script, at_once)),
         1 => (0u32..3).prop_map(Act::Token),
+        3 => (0usize..3).prop_map(Act::Waits),
         4 => (0usize..3).prop_map(Act::Runs),
         3 => (0usize..3, prop_oneof![Just(0), Just(1), Just(33)]).prop_map(|(node, code)| Act::Ends(node, code)),
         1 => (0usize..3).prop_map(Act::Disrupted),
@@ -56,7 +58,7 @@ impl Life {
     fn new(nodes: u32) -> Self {
         let limits = json!({
             "recoverOnExitCodes": [33], "activeDeadlineSeconds": 3000, "startDeadlineSeconds": 5000,
-            "ttlSecondsAfterFinished": 900,
+            "ttlSecondsAfterFinished": 900, "resources": {"alternatives": [{"cpus": 2}, {"cpus": 1}]},
         });
         let world = World::with(nodes, &limits);
         Self { world, nodes, second: 0, created: BTreeSet::new() }
@@ -78,7 +80,17 @@ impl Life {
                 prop_assert!(others.clone().all(own::is_over), "two attempts run at once");
             }
         }
+        let ending = |world: &World| world.task.status.as_ref().and_then(|status| status.ending.clone());
+        let before = ending(&self.world);
         let done = self.world.pass(self.second);
+        if ending(&self.world).is_some_and(|ending| ending.reason == "NotPlaced") && before.is_none() {
+            let nodes = 0..self.nodes as usize;
+            prop_assert!(nodes.clone().all(|node| !self.world.has_ended(node)), "given up although a node has ended");
+            prop_assert!(
+                nodes.clone().any(|node| !self.world.has_started(node)),
+                "given up although all nodes have started"
+            );
+        }
         Ok(done.is_empty() && !done.held_back && next.writes.is_empty())
     }
 
@@ -98,6 +110,7 @@ impl Life {
                 world.set(&json!({"run": format!("echo {script}"), "updatePolicy": policy}));
             }
             Act::Token(token) => world.set(&json!({"runToken": token.to_string()})),
+            Act::Waits(node) if exists(world, node) && !world.has_started(node) => world.unplaced(node),
             Act::Runs(node) if exists(world, node) && !world.has_ended(node) => world.running(node, self.second),
             Act::Ends(node, code) if exists(world, node) && !world.has_ended(node) => {
                 world.ended(node, code, self.second);

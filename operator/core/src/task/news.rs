@@ -51,7 +51,8 @@ pub(super) fn notes(old: &SkyTaskStatus, new: &SkyTaskStatus) -> Vec<Note> {
         && old.ending.as_ref() != Some(ending)
     {
         let reason = super::ending::reason(ending);
-        notes.push(Note { warning: reason == Reason::Restarting, reason, message: ending.message.clone() });
+        let warning = [Reason::Restarting, Reason::NotPlaced].contains(&reason);
+        notes.push(Note { warning, reason, message: ending.message.clone() });
     }
     if let (None, Some(failure)) = (&old.failure, &new.failure) {
         let reason = Reason::from_text(&failure.reason).unwrap_or(Reason::RunFailed);

@@ -13,7 +13,7 @@ use sky_crd::{
 use super::{
     InvalidTask, ObservedTask, ValidTask,
     absent::{self, Unsaid},
-    agent, attempt, deadline, ending, job, lost,
+    agent, alternative, attempt, deadline, ending, job, lost,
     news::{notes, patience},
     node::{NodeEvidence, node_status},
     own, ports, progress, rerun, resources, retention, scripts, service,
@@ -129,12 +129,14 @@ fn go_on(
     if !task.status.has_all_jobs(task.nodes) && !jobs.is_empty() {
         seen.endpoints = ports::endpoints(task);
     }
-    if let Some(decided) = ending::due(task, &seen, now) {
+    let by_rank = own::by_rank(task, jobs);
+    let given_up = || alternative::due_now(task, &seen, observed, &by_rank, now);
+    if let Some(decided) = ending::due(task, &seen, now).or_else(given_up) {
         let base = ending::decided(task, &seen, &decided);
         let course = Course { ending: Some(decided), ..course };
         return conclude(task, observed, status::status(task, &base, course, now), now);
     }
-    let waiting = match missing(task, observed, &own::by_rank(task, jobs), now) {
+    let waiting = match missing(task, observed, &by_rank, now) {
         Next::Nothing => return conclude(task, observed, seen, now),
         Next::Write(writes) => return Plan::of_writes(writes),
         Next::LookAgain => return Plan::idle(),
@@ -304,7 +306,8 @@ fn look_again(task: &ValidTask, status: &SkyTaskStatus, now: Timestamp) -> Signe
     let begin = status.attempt_time.as_ref().map(|begin| begin.0);
     let deadline = deadline::next(task, status).filter(|_| !is_suspended(status)).map(|deadline| deadline.at);
     let stragglers = stragglers::due(task, status).filter(|_| status.ending.is_none());
-    let dues = [begin, deadline, stragglers].into_iter().flatten().map(|due| due.duration_since(now));
+    let given_up = alternative::due(task, status).filter(|_| status.ending.is_none());
+    let dues = [begin, deadline, stragglers, given_up].into_iter().flatten().map(|due| due.duration_since(now));
     let fits = status.pending.as_ref().is_none_or(|pending| pending.reason != Reason::NeverFits.as_str());
     let rest = if fits { RESYNC } else { MACHINES_COME };
     dues.filter(SignedDuration::is_positive).chain([rest]).min().unwrap_or(rest)

@@ -67,7 +67,9 @@ pub(super) fn wait(attempts: &[TaskAttempt]) -> SignedDuration {
     };
     let of_failure =
         |attempt: &&TaskAttempt| Reason::from_text(&attempt.reason).is_some_and(|reason| reason != Reason::Suspended);
-    let in_a_row = attempts.iter().rev().take_while(was_short).take_while(of_failure).count();
+    // One that was never placed has not failed.
+    let placed = |attempt: &&TaskAttempt| attempt.reason != Reason::NotPlaced.as_str();
+    let in_a_row = attempts.iter().rev().filter(placed).take_while(was_short).take_while(of_failure).count();
     let doublings = u32::try_from(in_a_row.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
     (FIRST_WAIT * (1 << doublings)).min(LONGEST_WAIT)
 }

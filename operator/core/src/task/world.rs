@@ -104,6 +104,17 @@ impl World {
         self.observed.pods.push(pod);
     }
 
+    /// No machine takes the pod of a node.
+    pub(super) fn unplaced(&mut self, index: usize) {
+        self.set_pod(index, "Pending", json!({}));
+        let spec = self.job(index).spec.and_then(|spec| spec.template.spec);
+        let pod = self.observed.pods.last_mut().unwrap();
+        let refusal =
+            json!([{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes"}]);
+        pod.status.as_mut().unwrap().conditions = serde_json::from_value(refusal).unwrap();
+        pod.spec = spec;
+    }
+
     pub(super) fn running(&mut self, index: usize, second: i64) {
         self.set_pod(index, "Running", json!({"running": {"startedAt": at(second).to_string()}}));
     }
@@ -139,7 +150,12 @@ impl World {
 
     /// Whether the pod of a node has ended.
     pub(super) fn has_ended(&self, index: usize) -> bool {
-        self.pod_phase(index).is_some_and(|phase| phase != "Running")
+        self.pod_phase(index).is_some_and(|phase| ["Succeeded", "Failed"].contains(&phase.as_str()))
+    }
+
+    /// Whether the pod of a node has been started.
+    pub(super) fn has_started(&self, index: usize) -> bool {
+        self.pod_phase(index).is_some_and(|phase| phase != "Pending")
     }
 
     /// Whether the pod of a node has succeeded.

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm, Taint, Toleration};
+use k8s_openapi::api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm, Pod, Taint, Toleration};
 
-use super::machine::Machine;
+use super::machine::{self, Cluster, Machine};
 
 /// What a machine must be for one node of a task.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +36,24 @@ pub(super) fn holds(machine: &Machine, needs: &Needs<'_>) -> u32 {
         needs.amounts.iter().filter(|(_, amount)| *amount > 0.0).map(times).fold(f64::from(u32::MAX), f64::min);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the largest u32")]
     (fewest.max(0.0) as u32)
+}
+
+/// Whether any machine could hold a pod that waits for one; yes where they cannot be read.
+pub(super) fn may_be_placed(pod: &Pod, cluster: &Cluster) -> bool {
+    let (Some(machines), Some(spec)) = (&cluster.machines, &pod.spec) else { return true };
+    if spec.node_name.is_some() {
+        return true;
+    }
+    let affinity = spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
+    let required = affinity.and_then(|one| one.required_during_scheduling_ignored_during_execution.as_ref());
+    let asked = spec.containers.iter().filter_map(|container| container.resources.as_ref()?.limits.as_ref()).flatten();
+    let needs = Needs {
+        amounts: asked.map(|(name, quantity)| (name.as_str(), machine::amount(quantity))).collect(),
+        terms: required.map(|one| one.node_selector_terms.as_slice()).unwrap_or_default(),
+        selector: spec.node_selector.as_ref(),
+        tolerations: spec.tolerations.as_deref().unwrap_or_default(),
+    };
+    machines.iter().any(|machine| holds(machine, &needs) > 0)
 }
 
 /// Whether these labels fulfil one of the terms.

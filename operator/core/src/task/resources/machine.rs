@@ -43,15 +43,19 @@ impl Machine {
     }
 }
 
+/// In base units; nothing where it cannot be read.
+pub(super) fn amount(Quantity(text): &Quantity) -> f64 {
+    text.parse::<Amount>().map_or(0.0, |amount| amount.value())
+}
+
 impl From<&Node> for Machine {
     fn from(node: &Node) -> Self {
         let spec = node.spec.clone().unwrap_or_default();
         let allocatable = node.status.as_ref().and_then(|status| status.allocatable.clone()).unwrap_or_default();
-        let amount = |Quantity(text): Quantity| text.parse::<Amount>().map_or(0.0, |amount| amount.value());
         Self {
             name: node.name_any(),
             labels: node.labels().clone(),
-            allocatable: allocatable.into_iter().map(|(name, quantity)| (name, amount(quantity))).collect(),
+            allocatable: allocatable.into_iter().map(|(name, quantity)| (name, amount(&quantity))).collect(),
             taints: spec.taints.unwrap_or_default(),
             takes_pods: spec.unschedulable != Some(true),
         }
