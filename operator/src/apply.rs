@@ -44,9 +44,11 @@ pub(crate) async fn apply(
             metrics.wrote("services");
             create::<Service>(client, namespace, &object).await.map(|_| Applied::Other)
         }
-        Write::CreateToken(object) => {
+        Write::CreateNetwork { service, token } => {
+            metrics.wrote("services");
+            let service = create::<Service>(client, namespace, &service).await?;
             metrics.wrote("secrets");
-            create_token(client, namespace, *object).await
+            create_token(client, namespace, *token, &service).await
         }
         Write::CreateChangedJob { job, body } => {
             metrics.wrote("jobs");
@@ -60,11 +62,15 @@ pub(crate) async fn apply(
             metrics.wrote("jobs");
             delete::job(client, namespace, &name, uid).await
         }
-        Write::DeleteExtras { service, scripts, owner } => {
-            metrics.wrote("services");
-            delete::child::<Service>(client, namespace, &service, &owner).await?;
-            metrics.wrote("configmaps");
-            delete::child::<ConfigMap>(client, namespace, &scripts, &owner).await?;
+        Write::DeleteExtras { services, scripts, owner } => {
+            for service in services {
+                metrics.wrote("services");
+                delete::child::<Service>(client, namespace, &service, &owner).await?;
+            }
+            for scripts in scripts {
+                metrics.wrote("configmaps");
+                delete::child::<ConfigMap>(client, namespace, &scripts, &owner).await?;
+            }
             Ok(Applied::ExtrasGone)
         }
         Write::DeleteTask { name, uid } => {
@@ -107,10 +113,16 @@ pub(crate) async fn confirm<K: Kind>(client: &Client, namespace: &str, planned: 
 }
 
 /// Creates the Secret with a token that nobody has seen. One of that name is the one of an earlier pass, and keeps its
-/// token: it is named by the UID of its owner, and the operator has no right to read it.
-async fn create_token(client: &Client, namespace: &str, object: Secret) -> Result<Applied, PassError> {
+/// token: it is named by the UID of the task, and the operator has no right to read it.
+async fn create_token(
+    client: &Client,
+    namespace: &str,
+    mut secret: Secret,
+    owner: &Service,
+) -> Result<Applied, PassError> {
     let token = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
-    let secret = Secret { string_data: Some([(TOKEN_KEY.to_owned(), token)].into()), ..object };
+    secret.string_data = Some([(TOKEN_KEY.to_owned(), token)].into());
+    secret.metadata.owner_references = Some(owner.owner_ref(&()).into_iter().collect());
     let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
     let what = format!("create Secret {}", secret.name_any());
     posted(what, api.create(&post_params(), &secret)).await.map(|_| Applied::Other)

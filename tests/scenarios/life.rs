@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::api::{
     batch::v1::Job,
-    core::v1::{ConfigMap, Pod, Service},
+    core::v1::{ConfigMap, Pod, Secret, Service},
 };
 use kube::{
     ResourceExt as _,
@@ -161,10 +161,17 @@ async fn a_failed_node_restarts_all_nodes_and_the_old_log_stays() {
 async fn deadlines_end_a_task_and_what_is_over_goes_in_time() {
     Space::with("time", 3, async |space| {
         let services: History<Service> = History::start(space.api()).await;
+        let tokens: History<Secret> = History::start(space.api()).await;
         space.task("slow", json!({"run": "sleep 600", "activeDeadlineSeconds": 2})).await;
         space.task("nowhere", json!({"run": "true", "nodeSelector": {"pool": "nowhere"}})).await;
         let filler = "# filler\n".repeat(1000);
-        let short = json!({"numNodes": 2, "run": filler, "ttlSecondsAfterFinished": 1});
+        // The second attempt succeeds, and has a ConfigMap of its own.
+        let run = format!("[ $NODE_RANK = 0 ] || [ -e /data/mark ] || {{ touch /data/mark; exit 7; }}\n{filler}");
+        space.volume("marks", json!({})).await;
+        let short = json!({
+            "numNodes": 2, "run": run, "resources": {"ports": ["8080"]}, "ttlSecondsAfterFinished": 1, "maxRestarts": 1,
+            "volumes": [{"mountPath": "/data", "name": "marks"}],
+        });
         space.task("record", short).await;
         space.task("gone", json!({"run": "true", "retainSeconds": 1})).await;
         // Not before the scheduler has said why, however long that takes.
@@ -189,7 +196,9 @@ async fn deadlines_end_a_task_and_what_is_over_goes_in_time() {
         let cleaned = |task: &SkyTask| task.status.as_ref().is_some_and(|status| status.cleaned_up_time.is_some());
         let record = space.when("record", "is cleaned up", cleaned).await;
         assert!(is(&record, TaskPhase::Succeeded) && condition(&record, ConditionType::Ready));
-        services.all_gone("the Service").await;
+        assert_eq!((services.uids().len(), tokens.uids().len()), (2, 1), "of the nodes and of the ports; one token");
+        services.all_gone("the Services").await;
+        tokens.all_gone("the token").await;
         let maps = space.api::<ConfigMap>().list(&Default::default()).await.expect("a list").items;
         assert!(maps.iter().all(|map| !map.name_any().ends_with("-scripts")));
         let gone = |changes: &[Change<SkyTask>]| {

@@ -38,9 +38,15 @@ pub enum Write {
     CreateScripts(Box<ConfigMap>),
     /// Creates a task's headless Service.
     CreateService(Box<Service>),
-    /// Creates the Secret that the nodes of a task know each other by, and puts a random token of 64 hex digits into it.
-    /// One of that name is kept as it is: whether there is one is all that the operator may know of Secrets.
-    CreateToken(Box<Secret>),
+    /// Creates the Service by which the nodes of a task find each other, and the Secret that they know each other by, with
+    /// a random token of 64 hex digits in it. A Secret of that name is kept as it is: whether there is one is all that the
+    /// operator may know of Secrets. It belongs to the Service, and so goes with it: nobody of ours may delete a Secret.
+    CreateNetwork {
+        /// The Service.
+        service: Box<Service>,
+        /// The Secret, without its token and its owner.
+        token: Box<Secret>,
+    },
     /// Creates the Job of a node.
     CreateJob(Box<Job>),
     /// Creates the Job of a node whose pod the user has changed.
@@ -57,12 +63,12 @@ pub enum Write {
         /// UID that it must have.
         uid: String,
     },
-    /// Deletes the Service and the ConfigMap of a task, where they are its own.
+    /// Deletes Services and ConfigMaps of a task, where they are its own.
     DeleteExtras {
-        /// Name of the Service.
-        service: String,
-        /// Name of the ConfigMap.
-        scripts: String,
+        /// Names of Services.
+        services: Vec<String>,
+        /// Names of ConfigMaps.
+        scripts: Vec<String>,
         /// UID of the task, which must control them.
         owner: String,
     },

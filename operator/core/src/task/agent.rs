@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::{
     SecretVolumeSource, SecurityContext, TCPSocketAction, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use kube::core::ObjectMeta;
 
 use super::{
     ValidTask, child,
@@ -65,10 +66,11 @@ pub(super) fn readiness_probe(task: &ValidTask) -> Option<Probe> {
 /// Secret is created, so that no plan ever holds it.
 ///
 /// The operator may create Secrets and not read them. One that is there already keeps its token: all nodes of an attempt
-/// have the same, whenever the operator was interrupted.
+/// have the same, whenever the operator was interrupted. Its owner is the Service of the nodes, whose UID is known only once
+/// that is created.
 pub(super) fn token(task: &ValidTask) -> Option<Secret> {
     is_needed(task).then(|| Secret {
-        metadata: child::metadata(task, task.names.token(&task.owner.uid)),
+        metadata: ObjectMeta { owner_references: None, ..child::metadata(task, task.names.token(&task.owner.uid)) },
         immutable: Some(true),
         ..Secret::default()
     })

@@ -233,14 +233,15 @@ fn missing(task: &ValidTask, observed: &ObservedTask, jobs: &[Option<&Job>], now
     }
     let attempt = own::attempt(&task.status);
     let scripts = scripts::config_map(task).map(Box::new).map(Write::CreateScripts);
-    let services = [service::service(task), ports::service(task)].into_iter().flatten();
-    let services = services.map(Box::new).map(Write::CreateService);
-    let token = agent::token(task).map(Box::new).map(Write::CreateToken);
+    let network = service::service(task)
+        .zip(agent::token(task))
+        .map(|(service, token)| Write::CreateNetwork { service: Box::new(service), token: Box::new(token) });
+    let ports = ports::service(task).map(Box::new).map(Write::CreateService);
     let missing = (0..task.nodes).zip(jobs).filter(|(_, job)| job.is_none());
     let placement = resources::choose(task, &observed.cluster, jobs).placement;
     let jobs = missing.map(|(index, _)| create(task, job::job(task, &mounts, &placement, index, attempt)));
     // What pods mount and resolve comes before the pods.
-    Next::Write(scripts.into_iter().chain(services).chain(token).chain(jobs).collect())
+    Next::Write(scripts.into_iter().chain(network).chain(ports).chain(jobs).collect())
 }
 
 fn create(task: &ValidTask, job: Job) -> Write {

@@ -128,7 +128,10 @@ proptest! {
                 let owners = match write {
                     Write::CreateJob(job) | Write::CreateChangedJob { job, .. } => &job.metadata.owner_references,
                     Write::CreateService(service) => &service.metadata.owner_references,
-                    Write::CreateToken(token) => &token.metadata.owner_references,
+                    Write::CreateNetwork { service, token } => {
+                        prop_assert_eq!(&token.metadata.owner_references, &None, "the Service's, once that has a UID");
+                        &service.metadata.owner_references
+                    }
                     Write::CreateScripts(scripts) => &scripts.metadata.owner_references,
                     Write::DeleteJob { uid, .. } => {
                         let job = observed.jobs.iter().find(|job| job.metadata.uid.as_ref() == Some(uid)).unwrap();

@@ -18,7 +18,7 @@ use crate::plan::{Refusal, Write};
 #[test]
 fn a_new_task_gets_service_and_jobs_in_rank_order() {
     let first = World::new(3).plan(0);
-    assert!(matches!(first.writes[..2], [Write::CreateService(_), Write::CreateToken(_)]));
+    assert!(matches!(first.writes[..2], [Write::CreateNetwork { .. }, Write::CreateJob(_)]));
     assert_eq!(job_names(&first), ["job-0123abcd-node-0", "job-0123abcd-node-1", "job-0123abcd-node-2"]);
     assert_eq!(first.status, None);
 }
@@ -356,7 +356,7 @@ fn what_only_events_tell_is_told() {
 fn an_adopted_job_counts_as_made() {
     let mut world = World::new(2);
     let writes = world.plan(0).writes;
-    let Write::CreateJob(job) = &writes[2] else { panic!("Service and token come first") };
+    let Write::CreateJob(job) = &writes[1] else { panic!("Service and token come first") };
     world.observed.jobs.push(stored(job));
     assert_eq!(job_names(&world.plan(0)), ["job-0123abcd-node-1"]);
 }

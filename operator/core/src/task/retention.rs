@@ -48,8 +48,8 @@ fn clean_up(task: &ValidTask, observed: &ObservedTask, jobs: &[&Job], now: Times
     }
     let jobs = jobs.iter().filter(|job| !own::is_going(job)).map(|job| own::delete(job));
     let extras = Write::DeleteExtras {
-        service: task.names.service(),
-        scripts: scripts::name(task),
+        services: vec![task.names.service(), task.names.ports()],
+        scripts: scripts::names(task),
         owner: task.owner.uid.clone(),
     };
     Plan::of_writes(jobs.chain([extras]).collect())

@@ -50,6 +50,13 @@ pub(super) fn name(task: &ValidTask) -> String {
     }
 }
 
+/// Names of the ConfigMaps that are known of all attempts: the first one's, and the one of the scripts as they are now.
+pub(super) fn names(task: &ValidTask) -> Vec<String> {
+    let mut names = vec![task.names.scripts(), name(task)];
+    names.dedup();
+    names
+}
+
 /// Where the entry script finds setup.
 pub(super) fn setup(task: &ValidTask) -> ScriptSource<'_> {
     source(task.spec.setup.as_deref(), SETUP_FILE)

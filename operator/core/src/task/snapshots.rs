@@ -26,7 +26,10 @@ pub(super) fn rendered(task: &SkyTask) -> String {
     let objects = plan(&valid(task), &observed, at(0)).writes.into_iter().map(|write| match write {
         Write::CreateScripts(object) => serde_yaml::to_string(&object),
         Write::CreateService(object) => serde_yaml::to_string(&object),
-        Write::CreateToken(object) => serde_yaml::to_string(&object),
+        Write::CreateNetwork { service, token } => {
+            let both = [serde_yaml::to_string(&service), serde_yaml::to_string(&token)];
+            Ok(both.map(Result::unwrap).join("---\n"))
+        }
         Write::CreateJob(mut object) => {
             for container in &mut object.spec.as_mut().unwrap().template.spec.as_mut().unwrap().containers {
                 let args = container.args.as_mut().unwrap();
