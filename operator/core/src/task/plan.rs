@@ -171,15 +171,15 @@ fn wind_down(
     let left: Vec<_> =
         jobs.iter().copied().filter(|job| (!own::is_over(job) || own::is_going(job)) && !lost(job)).collect();
     let ended = |job: &Job| node_of(job).is_some_and(|node| node.phase.is_final());
-    let runs = |job: &Job| node_of(job).is_some_and(|node| node.phase == NodePhase::Running);
-    let spared = spared(task, &seen.nodes, decided, now);
-    let doomed = |job: &Job| !own::is_going(job) && !ended(job) && (spared.is_none() || !runs(job));
+    let spared = |job: &Job| node_of(job).and_then(|node| spared(task, node, &seen.nodes, decided, now));
+    let doomed = |job: &Job| !own::is_going(job) && !ended(job) && spared(job).is_none();
     let doomed: Vec<_> = left.iter().copied().filter(|job| doomed(job)).collect();
     if !doomed.is_empty() {
         return Plan::of_writes(doomed.into_iter().map(own::delete).collect());
     }
     if !left.is_empty() {
-        let plan = conclude(task, observed, seen, now);
+        let spared = left.into_iter().filter_map(spared);
+        let plan = conclude(task, observed, seen.clone(), now);
         return Plan { requeue: plan.requeue.into_iter().chain(spared).min(), ..plan };
     }
     if !observed.jobs_are_live {
@@ -188,10 +188,21 @@ fn wind_down(
     conclude(task, observed, attempt::over(task, course.nodes, decided, now), now)
 }
 
-/// For how long the nodes of a failed attempt may end by themselves. Deleted by us they would take their logs and exit codes
-/// along, also the one that failed first, when its peers are the first to be heard of.
-fn spared(task: &ValidTask, nodes: &[NodeStatus], decided: &TaskEnding, now: Timestamp) -> Option<SignedDuration> {
-    let left = stragglers::end_of_patience(task, nodes)?.duration_since(now);
+/// For how long a node of a failed attempt may end by itself. Deleted by us it would take its log and exit code along, and
+/// it may be the one that failed first, when its peers are the first to be heard of.
+fn spared(
+    task: &ValidTask,
+    node: &NodeStatus,
+    nodes: &[NodeStatus],
+    decided: &TaskEnding,
+    now: Timestamp,
+) -> Option<SignedDuration> {
+    let until = match node.phase {
+        NodePhase::Running => stragglers::end_of_patience(task, nodes),
+        _ if stragglers::is_unheard(node) => stragglers::end_of_hearing(nodes),
+        _ => None,
+    };
+    let left = until?.duration_since(now);
     (ending::reason(decided) == Reason::Restarting && left.is_positive()).then_some(left)
 }
 

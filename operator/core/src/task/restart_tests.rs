@@ -67,6 +67,41 @@ fn the_node_that_failed_keeps_its_job_when_its_peer_is_the_first_to_be_heard_of(
     assert_eq!((world.jobs().len(), world.status().attempts[0].exit_code), (2, Some(7)));
 }
 
+/// On several machines a short run can be over before its kubelet has said that it began.
+#[test]
+fn a_node_that_is_not_heard_of_yet_keeps_its_job_and_its_log() {
+    let mut world = begun(&json!({"maxRestarts": 1}));
+    world.set_pod(0, "Pending", json!({"waiting": {"reason": "PodInitializing"}}));
+    world.ended_by_peer(1, 0, 7, 10);
+    world.settle(11);
+    assert_eq!(world.jobs().len(), 2, "it may be the one that failed");
+    assert!(world.plan(11).requeue.unwrap().as_secs() <= 30);
+    world.ended(0, 7, 10);
+    world.job_is_over(0, "Failed");
+    world.settle(12);
+    assert_eq!((world.jobs().len(), world.status().attempts[0].exit_code), (2, Some(7)));
+}
+
+#[test]
+fn a_node_that_is_never_heard_of_keeps_nobody_waiting_for_long() {
+    let mut world = begun(&json!({"maxRestarts": 1}));
+    world.set_pod(0, "Pending", json!({"waiting": {"reason": "PodInitializing"}}));
+    world.ended_by_peer(1, 0, 7, 10);
+    world.settle(11);
+    world.settle(45);
+    assert_eq!(world.status().attempt, Some(1));
+}
+
+#[test]
+fn a_node_that_cannot_start_is_not_waited_for() {
+    let mut world = begun(&json!({"maxRestarts": 1}));
+    world.unplaced(0);
+    world.ended(1, 7, 10);
+    world.job_is_over(1, "Failed");
+    world.settle(11);
+    assert_eq!(world.jobs(), ["job-0123abcd-node-1"]);
+}
+
 #[test]
 fn a_node_that_does_not_end_by_itself_is_ended() {
     let mut world = begun(&json!({"maxRestarts": 1}));
@@ -99,7 +134,9 @@ fn a_disruption_is_counted_apart() {
         world.ended(0, 143, 10);
         world.disrupt();
         world.job_is_over(0, "Failed");
+        // The other node is heard out first.
         world.settle(1000 * round + 10);
+        world.settle(1000 * round + 45);
         world.settle(1000 * round + 900);
     }
     let status = world.status();

@@ -16,7 +16,17 @@ pub(super) fn due(task: &ValidTask, seen: &SkyTaskStatus) -> Option<Timestamp> {
     let mut left = seen.nodes.iter().filter(|node| !node.phase.is_final()).peekable();
     left.peek()?;
     let runs = left.any(|node| node.phase == NodePhase::Running);
-    if runs { end_of_patience(task, &seen.nodes) } else { Some(first_failed(&seen.nodes)? + lost::REPORT) }
+    if runs { end_of_patience(task, &seen.nodes) } else { end_of_hearing(&seen.nodes) }
+}
+
+/// When all that had become of nodes until the first failed is known: kubelets of several machines report one by one.
+pub(super) fn end_of_hearing(nodes: &[NodeStatus]) -> Option<Timestamp> {
+    Some(first_failed(nodes)? + lost::REPORT)
+}
+
+/// Whether a node may run, or have ended, and is just not heard of yet: nothing is known that keeps it from starting.
+pub(super) fn is_unheard(node: &NodeStatus) -> bool {
+    node.phase == NodePhase::Pending && node.reason.is_none()
 }
 
 /// When all nodes that run have ended by themselves, if they ever will: counted from the first that failed.
