@@ -31,8 +31,8 @@ async fn reach_the_script_and_no_object_or_log_of_ours() {
             "run": "echo $PASSWORD $ALL_password $COLOUR $OVER",
         });
         space.task("job", spec).await;
-        let waiting = space.when("job", "waits", |task| reason(task).is_some()).await;
-        assert_eq!(reason(&waiting).as_deref(), Some("SecretNotFound"));
+        let is_missing = |task: &SkyTask| reason(task).as_deref() == Some("SecretNotFound");
+        let waiting = space.when("job", "waits", is_missing).await;
         assert_eq!(
             waiting.status.as_ref().and_then(|status| status.nodes[0].job_uid.clone()),
             None,

@@ -23,14 +23,20 @@ pub struct Run {
 /// A user with a home of her own, logged in.
 pub struct Shell {
     home: PathBuf,
+    gateway: String,
 }
 
 impl Shell {
     /// Not logged in yet; the name keeps homes apart.
     pub fn new(name: &str) -> Self {
+        Self::of(name, &required("SKY_TEST_API_URL"))
+    }
+
+    /// The same, beside a gateway of one's own.
+    pub fn of(name: &str, gateway: &str) -> Self {
         let home = std::env::temp_dir().join(format!("sky-home-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&home).expect("a home");
-        Self { home }
+        Self { home, gateway: gateway.to_owned() }
     }
 
     /// Logs in.
@@ -44,7 +50,7 @@ impl Shell {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(required("SKY_TEST_CLI"));
         command.args(args).current_dir(&self.home).env("HOME", &self.home).env_remove("XDG_CONFIG_HOME");
-        command.env("K8S_CLI_API_URL", required("SKY_TEST_API_URL")).stdin(Stdio::null()).kill_on_drop(true);
+        command.env("K8S_CLI_API_URL", &self.gateway).stdin(Stdio::null()).kill_on_drop(true);
         command
     }
 

@@ -33,7 +33,7 @@ pub fn image(name: &str) -> String {
     format!("{}/{name}:dev", env::var("SKY_TEST_IMAGES").unwrap_or_else(|_| "localhost".to_owned()))
 }
 
-/// A private registry, which has `team/private` under every tag: the image `sh-only`.
+/// A private registry, which has `team/private` under every tag: the image `private`.
 #[derive(Clone, Debug)]
 pub struct Registry {
     /// Host and port, as machines reach it.

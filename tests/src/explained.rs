@@ -76,11 +76,8 @@ impl Witness {
         let pods = History::start(space.api()).await;
         let events = History::start(space.api()).await;
         let gateway = OwnGateway::start(&space.name).await;
-        let shell = Shell::new(&format!("witness-{}", space.name));
-        let mut login = shell.command(&["auth", "login", USER]);
-        login.env("K8S_CLI_API_URL", gateway.url());
-        let run = Shell::finish(login, &["auth", "login"]).await;
-        assert_eq!(run.code, Some(0), "{run:#?}");
+        let shell = Shell::of(&format!("witness-{}", space.name), gateway.url());
+        shell.ok(&["auth", "login", USER]).await;
         Self { pods, events, gateway, shell }
     }
 
@@ -169,10 +166,7 @@ impl Witness {
 
     async fn on_the_command_line(&self, case: &Case, task: &SkyTask) {
         let id = task.task_id().to_string();
-        let args = ["jobs", "status", &id];
-        let mut command = self.shell.command(&args);
-        command.env("K8S_CLI_API_URL", self.gateway.url());
-        let run = Shell::finish(command, &args).await;
+        let run = self.shell.run(&["jobs", "status", &id]).await;
         let says = run.stdout.contains(case.reason) && case.words.iter().all(|word| run.stdout.contains(word));
         assert!(run.code == Some(0) && says, "the command line does not say {case:?}: {run:#?}");
     }
