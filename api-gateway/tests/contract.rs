@@ -109,6 +109,19 @@ async fn a_setup_excuses_a_missing_run() {
     }
 }
 
+/// SkyPilot's words for what happens when a task fails or finds no machine.
+#[tokio::test]
+async fn recovery_and_waiting_are_taken_in_skypilot_s_forms() {
+    for body in [
+        r#"{"run": "x", "resources": {"job_recovery": "EAGER_NEXT_REGION"}}"#,
+        r#"{"run": "x", "resources": {"job_recovery": null}}"#,
+        r#"{"run": "x", "resources": {"job_recovery": {"max_restarts_on_errors": 3, "recover_on_exit_codes": 33}}}"#,
+        r#"{"run": "x", "config": {"kubernetes": {"provision_timeout": -1}}}"#,
+    ] {
+        assert_eq!(submit(body).await.status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
+    }
+}
+
 /// It needs no body; what is in one is checked as in a submit.
 #[tokio::test]
 async fn a_rerun_s_body_may_be_absent() {
@@ -135,6 +148,16 @@ async fn texts_that_mean_nothing_are_refused_at_their_field() {
         (r#"{"run": "x", "resources": {"cpus": "four"}}"#, json!(["body", "resources", "cpus"]), json!("four")),
         (r#"{"run": "x", "resources": {"memory": "lots"}}"#, json!(["body", "resources", "memory"]), json!("lots")),
         (r#"{"run": "x", "volumes": {"a": "v"}}"#, json!(["body", "volumes", "a"]), json!("v")),
+        (
+            r#"{"run": "x", "resources": {"job_recovery": {"recover_on_exit_codes": [256]}}}"#,
+            json!(["body", "resources", "job_recovery", "recover_on_exit_codes"]),
+            json!([256]),
+        ),
+        (
+            r#"{"run": "x", "config": {"kubernetes": {"provision_timeout": "600"}}}"#,
+            json!(["body", "config", "kubernetes", "provision_timeout"]),
+            json!("600"),
+        ),
         (r#"{"run": "x", "num_nodes": 1001}"#, json!(["body", "num_nodes"]), json!(1001)),
     ] {
         let answer = submit(body).await;

@@ -3,12 +3,14 @@
 //! Names are SkyPilot's snake_case here and Kubernetes' camelCase in the resources.
 
 mod config;
+mod recovery;
 mod rerun;
 mod resources;
 mod secret;
 mod task;
 mod volume;
 
+pub use recovery::RecoveryRequest;
 pub use rerun::RerunRequest;
 pub use resources::ResourcesRequest;
 pub use secret::{Confidential, SecretValue};

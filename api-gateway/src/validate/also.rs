@@ -5,7 +5,8 @@
 use super::{
     json::{Json, python_text},
     model::Also,
-    value::Value,
+    scalar,
+    value::{Fields, Value},
 };
 
 /// The resource's schema allows no more ports.
@@ -21,6 +22,8 @@ pub fn read(form: Also, value: &Json) -> Option<Value> {
         Also::SizeWithUnit => size_with_unit(value).map(Value::Int),
         Also::OnePort => ports(value).map(Value::Ints),
         Also::RegionMap => only_entry(value).map(Value::Text),
+        Also::OneNumber => one_number(value).map(|number| Value::Ints(vec![number])),
+        Also::Strategy => strategy(value).map(Value::Object),
     }
 }
 
@@ -102,6 +105,17 @@ fn only_entry(value: &Json) -> Option<String> {
         },
         _ => None,
     }
+}
+
+fn one_number(value: &Json) -> Option<i64> {
+    if let Json::Int(_) = value { scalar::int(value).ok() } else { None }
+}
+
+fn strategy(value: &Json) -> Option<Fields> {
+    let Json::Text(name) = value else { return None };
+    let mut fields = Fields::default();
+    fields.put("strategy", Value::Text(name.clone()));
+    Some(fields)
 }
 
 #[cfg(test)]

@@ -56,6 +56,35 @@ fn skypilot_s_forms_become_the_wire_s() {
     assert_eq!((request.num_nodes, request.run), (None, None));
 }
 
+#[test]
+fn recovery_in_all_forms() {
+    for (json, expected) in [
+        (r#""FAILOVER""#, r#"{"strategy":"FAILOVER"}"#),
+        ("{}", "{}"),
+        (r#"{"strategy": null, "max_restarts_on_errors": 3}"#, r#"{"max_restarts_on_errors":3}"#),
+        (r#"{"recover_on_exit_codes": 33}"#, r#"{"recover_on_exit_codes":[33]}"#),
+        (r#"{"recover_on_exit_codes": ["33", 34], "other": 1}"#, r#"{"recover_on_exit_codes":[33,34]}"#),
+        (r#"{"max_restarts_on_errors": 99999999999999999999}"#, r#"{"max_restarts_on_errors":4294967295}"#),
+        ("null", "null"),
+    ] {
+        let json = format!(r#"{{"run": "x", "resources": {{"job_recovery": {json}}}}}"#);
+        let request = convert::task(body(&TASK, &Json::parse(json.as_bytes()).unwrap()).unwrap());
+        let recovery = request.resources.unwrap().job_recovery;
+        assert_eq!(serde_json::to_string(&recovery).unwrap(), expected, "{json}");
+    }
+    let json = r#"{"run": "x", "resources": {"job_recovery":
+        {"strategy": 1, "max_restarts_on_errors": -1, "recover_on_exit_codes": "x"}}}"#;
+    let at = |field: &str| format!(r#"["resources","job_recovery","{field}"]"#);
+    let expected = [
+        (at("strategy"), "string_type"),
+        (at("max_restarts_on_errors"), "greater_than_equal"),
+        (at("recover_on_exit_codes"), "list_type"),
+    ];
+    assert_eq!(errors(&TASK, json), expected);
+    let number = r#"{"run": "x", "resources": {"job_recovery": 3}}"#;
+    assert_eq!(errors(&TASK, number), [(r#"["resources","job_recovery"]"#.to_owned(), "model_attributes_type")]);
+}
+
 fn any_json() -> impl Strategy<Value = Json> {
     let leaf = prop_oneof![
         Just(Json::Null),
@@ -67,7 +96,7 @@ fn any_json() -> impl Strategy<Value = Json> {
     leaf.prop_recursive(4, 64, 6, |inner| {
         let key = prop_oneof![
             "(name|size|run|setup|num_nodes|resources|envs|volumes|file_mounts|cpus|memory|accelerators|ports|disk_size)",
-            "(image_id|use_spot|storage_class|access_modes|workdir)",
+            "(image_id|use_spot|job_recovery|recover_on_exit_codes|storage_class|access_modes|workdir)",
             ".{0,4}",
         ];
         prop_oneof![

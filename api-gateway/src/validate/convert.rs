@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sky_crd::api::{RerunRequest, ResourcesRequest, SecretValue, TaskRequest, VolumeRequest};
+use sky_crd::api::{RecoveryRequest, RerunRequest, ResourcesRequest, SecretValue, TaskRequest, VolumeRequest};
 
 use super::{
     since::Since,
@@ -110,6 +110,7 @@ fn resources(mut fields: Fields) -> ResourcesRequest {
         accelerators: fields.text("accelerators"),
         instance_type: fields.text("instance_type"),
         use_spot: fields.boolean("use_spot"),
+        job_recovery: fields.object("job_recovery").map(recovery),
         disk_size: fields.int("disk_size"),
         ports: fields.ints("ports").unwrap_or_default(),
         image_id: fields.text("image_id"),
@@ -119,6 +120,15 @@ fn resources(mut fields: Fields) -> ResourcesRequest {
         priority_class: fields.text("priority_class"),
         any_of: fields.objects("any_of"),
         ordered: fields.objects("ordered"),
+    }
+}
+
+fn recovery(mut fields: Fields) -> RecoveryRequest {
+    let most = fields.int("max_restarts_on_errors");
+    RecoveryRequest {
+        strategy: fields.text("strategy"),
+        max_restarts_on_errors: most.map(|most| u32::try_from(most).unwrap_or(u32::MAX)),
+        recover_on_exit_codes: fields.ints("recover_on_exit_codes").unwrap_or_default(),
     }
 }
 

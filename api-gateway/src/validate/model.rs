@@ -86,6 +86,10 @@ pub enum Also {
     OnePort,
     /// `{region: image}` with one entry.
     RegionMap,
+    /// `33` for `[33]`.
+    OneNumber,
+    /// `"FAILOVER"` for `{"strategy": "FAILOVER"}`.
+    Strategy,
 }
 
 const fn field(name: &'static str, kind: Kind, need: Need, also: &'static [Also]) -> Field {
@@ -161,10 +165,22 @@ pub static RESOURCES: Model = Model {
         // From here on not the original's.
         INFRA,
         LABELS,
+        nullable("job_recovery", Kind::Object(&JOB_RECOVERY), &[Also::Strategy]),
         nullable("priority", Kind::Int { min: Some(-1000), max: Some(1000) }, &[]),
         nullable("priority_class", Kind::Text, &[]),
         nullable("any_of", Kind::Objects(&ALTERNATIVE), &[]),
         nullable("ordered", Kind::Objects(&ALTERNATIVE), &[]),
+    ],
+};
+
+/// `job_recovery` of a task's resources, which the original has not.
+pub static JOB_RECOVERY: Model = Model {
+    name: "JobRecovery",
+    description: "When a task is started again: after disruptions always, after failures as is said here",
+    fields: &[
+        nullable("strategy", Kind::Text, &[]),
+        nullable("max_restarts_on_errors", Kind::Int { min: Some(0), max: None }, &[]),
+        nullable("recover_on_exit_codes", Kind::Ints, &[Also::OneNumber]),
     ],
 };
 
@@ -235,6 +251,7 @@ pub static ALL: &[&Model] = &[
     &TASK,
     &RERUN,
     &RESOURCES,
+    &JOB_RECOVERY,
     &ALTERNATIVE,
     &VOLUME,
     &TASK_STATUS,

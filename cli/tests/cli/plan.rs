@@ -55,6 +55,37 @@ fn the_resource_as_yaml_without_a_gateway() {
 }
 
 #[test]
+fn when_it_is_started_again_and_how_long_it_waits() {
+    let home = Home::bob("");
+    let file = "\
+name: train
+resources:
+  job_recovery: {max_restarts_on_errors: 3, recover_on_exit_codes: 33}
+config: {kubernetes: {provision_timeout: -1}}
+run: x
+";
+    home.file("task.yaml", file);
+    let expected = "\
+apiVersion: skytask.dev/v1alpha1
+kind: SkyTask
+metadata:
+  name: train
+spec:
+  name: train
+  user: bob
+  numNodes: 1
+  run: x
+  maxRestarts: 3
+  maxDisruptionRestarts: 900
+  recoverOnExitCodes:
+  - 33
+  placementTimeoutSeconds: 0
+";
+    let ran = home.run("jobs submit task.yaml --dry-run");
+    assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (Some(0), expected, ""));
+}
+
+#[test]
 fn nobody_logged_in_and_no_name() {
     let home = Home::empty("");
     home.file("task.yaml", "run: x");

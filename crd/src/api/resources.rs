@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde::{Deserialize, Serialize};
 
-use super::InvalidField;
+use super::{InvalidField, RecoveryRequest};
 use crate::{
     accelerator::Accelerator,
     label,
@@ -34,6 +34,9 @@ pub struct ResourcesRequest {
     /// Spot machines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub use_spot: Option<bool>,
+    /// That, and how often, the task is started again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_recovery: Option<RecoveryRequest>,
     /// Disk size in gigabytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disk_size: Option<i64>,
@@ -61,7 +64,7 @@ pub struct ResourcesRequest {
 }
 
 impl ResourcesRequest {
-    /// What the resource says. Labels and priorities have places of their own there.
+    /// What the resource says. Labels, priorities and recovery have places of their own there.
     ///
     /// # Errors
     /// [`InvalidField`] for the first field whose text means nothing to Kubernetes.

@@ -9,7 +9,7 @@ use k8s_openapi::{
 use kube::{ResourceExt as _, core::ObjectMeta};
 use serde::{Deserialize, Serialize};
 
-use super::{Confidential, InvalidField, ResourcesRequest, SecretValue, config, volume, wire_time};
+use super::{Confidential, InvalidField, RecoveryRequest, ResourcesRequest, SecretValue, config, volume, wire_time};
 use crate::{
     TaskId, User,
     condition::Reason,
@@ -53,8 +53,8 @@ pub struct TaskRequest {
     /// Script that does the work; required unless there is a setup.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
-    /// SkyPilot's configuration for this task. `kubernetes.pod_config` and `kubernetes.ports` have a meaning, all else is
-    /// ignored.
+    /// SkyPilot's configuration for this task. `kubernetes.pod_config`, `kubernetes.ports` and
+    /// `kubernetes.provision_timeout` have a meaning, all else is ignored.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub config: serde_json::Map<String, serde_json::Value>,
 }
@@ -76,6 +76,7 @@ impl TaskRequest {
         let confidential = self.take_confidential()?;
         let name = check_name(self.name.filter(|name| !name.is_empty()).unwrap_or_else(|| default_name(id)))?;
         let resources = self.resources.unwrap_or_default();
+        let recovery = resources.job_recovery.as_ref().map(RecoveryRequest::to_lifecycle).transpose()?;
         let mut spec = SkyTaskSpec {
             task_id: Some(id.to_string()),
             name: Some(name.clone()),
@@ -102,7 +103,10 @@ impl TaskRequest {
             priority: resources.priority,
             expose: config::expose(&self.config)?,
             pod_config: config::pod_config(&self.config)?,
-            lifecycle: Lifecycle::default(),
+            lifecycle: Lifecycle {
+                placement_timeout_seconds: config::placement_timeout(&self.config)?,
+                ..recovery.unwrap_or_default()
+            },
         };
         confidential.refer(&name::object_name(&name, id), &mut spec);
         Ok(SkyTask { metadata: metadata_of(id, &name, user, namespace), spec, status: None })
@@ -385,6 +389,20 @@ mod tests {
         assert_eq!(resources.image_id.as_deref(), Some("img"));
         assert_eq!(task.spec.volumes[0].name, "v");
         assert_eq!(task.names().jobs(0), ["t-000000ab-node-0", "t-000000ab-node-1"]);
+    }
+
+    #[test]
+    fn what_happens_when_it_fails_or_waits() {
+        let lifecycle = |body| serde_json::to_value(task(body).unwrap().spec.lifecycle).unwrap();
+        let told = serde_json::json!({
+            "run": "r", "resources": {"job_recovery": {"max_restarts_on_errors": 2, "recover_on_exit_codes": [33]}},
+            "config": {"kubernetes": {"provision_timeout": 60}},
+        });
+        let expected = serde_json::json!({
+            "maxRestarts": 2, "maxDisruptionRestarts": 900, "recoverOnExitCodes": [33], "placementTimeoutSeconds": 60,
+        });
+        assert_eq!(lifecycle(told), expected);
+        assert_eq!(lifecycle(serde_json::json!({"run": "r"})), serde_json::json!({}), "it runs once");
     }
 
     #[test]

@@ -20,13 +20,13 @@ pub struct Lifecycle {
     /// How often the task may be started again after a node has failed by itself; always all nodes together. Waits
     /// between attempts grow from 5 seconds to 5 minutes. Default 0.
     #[serde(default, skip_serializing_if = "is_zero")]
-    #[schemars(range(max = 900))]
+    #[schemars(range(max = Self::MAX_RESTARTS))]
     pub max_restarts: u32,
 
     /// How often the task may be started again after a disruption, such as an eviction, a preemption or a lost machine;
     /// counted apart from maxRestarts. Default: without limit if maxRestarts or recoverOnExitCodes is set, else 0.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(max = 900))]
+    #[schemars(range(max = Self::MAX_RESTARTS))]
     pub max_disruption_restarts: Option<u32>,
 
     /// Exit codes after which the task is always started again, not counted by maxRestarts. The first failing node's
@@ -51,7 +51,7 @@ pub struct Lifecycle {
     /// where the cluster has machines for one. Each time round an alternative is given twice as long, up to an hour. No
     /// script of the attempt has begun by then, and no restart is counted. 0: it waits for ever. Default 300.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(max = 604_800))]
+    #[schemars(range(max = Self::MAX_PLACEMENT_SECONDS))]
     pub placement_timeout_seconds: Option<u32>,
 
     /// Seconds after the end when Jobs, pods and their logs are removed. The SkyTask stays with its status, so that nothing
@@ -80,6 +80,13 @@ pub struct Lifecycle {
     /// Default `Finished`.
     #[serde(default, skip_serializing_if = "HealthyWhen::is_default")]
     pub healthy_when: HealthyWhen,
+}
+
+impl Lifecycle {
+    /// Most restarts of either kind: names of Jobs have room for a thousand attempts.
+    pub const MAX_RESTARTS: u32 = 900;
+    /// Longest wait for machines, in seconds: a week.
+    pub const MAX_PLACEMENT_SECONDS: u32 = 604_800;
 }
 
 /// What happens when something that decides the run is changed.

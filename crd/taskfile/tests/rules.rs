@@ -242,6 +242,10 @@ fn what_is_understood_and_cannot_run_is_refused_by_name() {
             "`file_mounts./m`: the long form of a bucket (a mapping) is not supported yet",
         ),
         (
+            "run: x\nresources: {any_of: [{cpus: 1, job_recovery: failover}, {cpus: 2}]}",
+            "`resources.job_recovery`: must be the same in all alternatives: it is the task's",
+        ),
+        (
             "run: x\nconfig: {kubernetes: {ports: nodeport}}",
             "`config.kubernetes.ports`: must be one of `clusterip`, `podip`",
         ),
@@ -274,7 +278,7 @@ resources:
   max_hourly_cost: 3
   any_of: [{accelerators: A100}, {accelerators: H100}, {infra: aws}]
 event_callback: echo
-config: {kubernetes: {provision_timeout: 5}, gcp: {vpc_name: b}}
+config: {kubernetes: {dws: {enabled: true}}, gcp: {vpc_name: b}}
 api_server_access: false
 ";
     let file = parse(text, "t.yaml").unwrap();
@@ -284,7 +288,7 @@ api_server_access: false
         "`resources.disk_tier` is ignored: a node has the disk that it has",
         "`resources.max_hourly_cost` is ignored: nodes have no price here",
         "`event_callback` is ignored: no script of yours runs outside of the task",
-        "`config.kubernetes.provision_timeout` is ignored",
+        "`config.kubernetes.dws` is ignored",
         "`config.gcp` is ignored",
     ];
     assert_eq!(file.warnings, expected);
@@ -331,11 +335,57 @@ fn requests_say_what_skypilot_means() {
                 {"cpus": "4", "accelerators": "H100"}, {"cpus": "2", "accelerators": "A100", "image_id": "i"},
             ]}),
         ),
+        ("job_recovery: failover", json!({"job_recovery": {"strategy": "FAILOVER"}})),
+        ("job_recovery: none", json!({})),
+        (
+            "job_recovery: {max_restarts_on_errors: 3, recover_on_exit_codes: 33}",
+            json!({"job_recovery": {"max_restarts_on_errors": 3, "recover_on_exit_codes": [33]}}),
+        ),
+        (
+            "{job_recovery: {recover_on_exit_codes: [1, 2]}, any_of: [{cpus: 4}, {memory: 8}]}",
+            json!({
+                "job_recovery": {"recover_on_exit_codes": [1, 2]}, "any_of": [{"cpus": "4"}, {"memory": "8"}],
+            }),
+        ),
+        (
+            "{job_recovery: {max_restarts_on_errors: 1}, accelerators: [A100, H100]}",
+            json!({"job_recovery": {"max_restarts_on_errors": 1}, "accelerators": "A100,H100"}),
+        ),
         ("{priority: 5, priority_class: high}", json!({"priority": 5, "priority_class": "high"})),
     ] {
         let braces = if resources.starts_with('{') { resources.to_owned() } else { format!("{{{resources}}}") };
         let file = parse(&format!("run: x\nresources: {braces}"), "t.yaml");
         let request = file.unwrap_or_else(|error| panic!("{}", error.explain())).request;
         assert_eq!(serde_json::to_value(request.resources).unwrap(), expected, "{resources}");
+    }
+}
+
+#[test]
+fn when_a_task_is_started_again_and_how_long_it_waits() {
+    let strategy = "`resources.job_recovery.strategy` is ignored: a task is started again in this cluster, wherever it \
+                    has machines";
+    let most = "`resources.job_recovery.max_restarts_on_errors` counts as 900, the most restarts that a task has";
+    for (text, expected, warnings) in [
+        ("run: x", json!({}), &[][..]),
+        ("run: x\nresources: {job_recovery: none}", json!({}), &[]),
+        ("run: x\nresources: {job_recovery: failover}", json!({"maxDisruptionRestarts": 900}), &[strategy]),
+        (
+            "run: x\nresources: {job_recovery: {max_restarts_on_errors: 3, recover_on_exit_codes: [33, 34]}}",
+            json!({"maxRestarts": 3, "maxDisruptionRestarts": 900, "recoverOnExitCodes": [33, 34]}),
+            &[],
+        ),
+        (
+            "run: x\nresources: {job_recovery: {max_restarts_on_errors: 99999999999}}",
+            json!({"maxRestarts": 900, "maxDisruptionRestarts": 900}),
+            &[most],
+        ),
+        ("run: x\nconfig: {kubernetes: {provision_timeout: 600.0}}", json!({"placementTimeoutSeconds": 600}), &[]),
+        ("run: x\nconfig: {kubernetes: {provision_timeout: -1}}", json!({"placementTimeoutSeconds": 0}), &[]),
+    ] {
+        let file = parse(text, "t.yaml").unwrap_or_else(|error| panic!("{}", error.explain()));
+        let (id, user) = (sky_crd::TaskId::from_bits(1), "u".parse().unwrap());
+        let task = file.request.into_task(&id, &user, "ns").unwrap();
+        assert_eq!(json!(task.spec.lifecycle), expected, "{text}");
+        assert_eq!(file.warnings, warnings, "{text}");
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// Keys of `config.kubernetes` that have a meaning for the gateway.
-pub(super) const TRAVELS: [&str; 2] = ["pod_config", "ports"];
+pub(super) const TRAVELS: [&str; 3] = ["pod_config", "ports", "provision_timeout"];
 
 /// What of the configuration is in the request.
 pub(super) fn request(config: &Map<String, Value>) -> Map<String, Value> {

@@ -3,10 +3,15 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use sky_crd::{accelerator::Accelerator as WireAccelerator, api::ResourcesRequest, label, quantity::Amount};
+use sky_crd::{
+    accelerator::Accelerator as WireAccelerator,
+    api::{RecoveryRequest, ResourcesRequest},
+    label,
+    quantity::Amount,
+};
 
 use super::Refusals;
-use crate::{Accelerator, Alternatives, Quantity, Resources, read::virtual_machine};
+use crate::{Accelerator, Alternatives, JobRecovery, Quantity, Resources, read::virtual_machine};
 
 /// Most ports of a task: the resource's schema allows no more, and more is a mistake in one end of a range.
 const MAX_PORTS: usize = 256;
@@ -43,6 +48,10 @@ pub(super) fn request(
         warnings
             .push("`resources.ports`: the ports of the first alternative are served, whichever is taken".to_owned());
     }
+    // SkyPilot refuses it as well, once the job starts.
+    if all.iter().any(|one| one.job_recovery != base.job_recovery) {
+        refusals.add(&["resources", "job_recovery"], "must be the same in all alternatives: it is the task's");
+    }
     let plain = |one: &ResourcesRequest| ResourcesRequest { accelerators: None, ..one.clone() };
     if all.iter().all(|one| plain(one) == plain(&base) && one.accelerators.is_some()) {
         base.accelerators = Some(all.into_iter().filter_map(|one| one.accelerators).collect::<Vec<_>>().join(","));
@@ -59,8 +68,8 @@ fn around(all: &[ResourcesRequest], any: bool) -> ResourcesRequest {
     };
     let all: Vec<Map<String, Value>> = all.iter().map(fields).collect();
     let first = all.first().cloned().unwrap_or_default();
-    // Ports and priorities are the task's, not an alternative's.
-    let of_task = |name: &str| matches!(name, "ports" | "priority" | "priority_class");
+    // Ports, priorities and recovery are the task's, not an alternative's.
+    let of_task = |name: &str| matches!(name, "ports" | "priority" | "priority_class" | "job_recovery");
     let common: Map<String, Value> = first
         .into_iter()
         .filter(|(name, value)| of_task(name) || all.iter().all(|one| one.get(name) == Some(value)))
@@ -96,6 +105,7 @@ fn set(one: &Resources, refusals: &mut Refusals<'_>, warnings: &mut Vec<String>)
         accelerators: accelerators.as_ref().and_then(|one| accelerator(one, refusals)),
         instance_type: one.instance_type.clone().filter(|_| of_machine.is_none()),
         use_spot: one.use_spot,
+        job_recovery: one.job_recovery.as_ref().map(recovery),
         disk_size: one.disk_size,
         ports: ports(one, refusals),
         image_id: image(one, refusals, warnings),
@@ -104,6 +114,15 @@ fn set(one: &Resources, refusals: &mut Refusals<'_>, warnings: &mut Vec<String>)
         priority_class: one.priority_class.clone(),
         any_of: Vec::new(),
         ordered: Vec::new(),
+    }
+}
+
+/// All of it: alternatives that differ in the strategy alone differ in recovery, for SkyPilot too.
+fn recovery(one: &JobRecovery) -> RecoveryRequest {
+    RecoveryRequest {
+        strategy: one.strategy.clone(),
+        max_restarts_on_errors: one.max_restarts_on_errors.map(|most| u32::try_from(most).unwrap_or(u32::MAX)),
+        recover_on_exit_codes: one.recover_on_exit_codes.clone(),
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a file asks for and does not get, though its task runs without.
 
-use crate::{Autostop, Resources, Task, Workdir};
+use sky_crd::task::Lifecycle;
+
+use crate::{Autostop, JobRecovery, Resources, Task, Workdir};
 
 /// One sentence for each such field.
 pub(super) fn of(task: &Task) -> Vec<String> {
@@ -27,9 +29,14 @@ pub(super) fn of(task: &Task) -> Vec<String> {
         (any(|one| one.max_hourly_cost.is_some()), "resources.max_hourly_cost", "is ignored: nodes have no price here"),
         (any(|one| !one.accelerator_args.is_empty()), "resources.accelerator_args", "is ignored"),
         (
-            any(|one| one.job_recovery.is_some()),
-            "resources.job_recovery",
-            "is ignored: a lost task is not started again",
+            any(|one| one.job_recovery.as_ref().is_some_and(|recovery| recovery.strategy.is_some())),
+            "resources.job_recovery.strategy",
+            "is ignored: a task is started again in this cluster, wherever it has machines",
+        ),
+        (
+            any(|one| one.job_recovery.as_ref().is_some_and(is_beyond)),
+            "resources.job_recovery.max_restarts_on_errors",
+            "counts as 900, the most restarts that a task has",
         ),
         (any(stops), "resources.autostop", "is ignored: a task frees its nodes when it ends"),
         (task.event_callback.is_some(), "event_callback", "is ignored: no script of yours runs outside of the task"),
@@ -61,6 +68,11 @@ fn local_directory(task: &Task) -> Option<&str> {
         Some(Workdir::Path(path)) if !path.is_empty() && !path.starts_with('/') => Some(path),
         _ => None,
     }
+}
+
+/// Whether more restarts are asked for than there are.
+fn is_beyond(recovery: &JobRecovery) -> bool {
+    recovery.max_restarts_on_errors.is_some_and(|most| most > i64::from(Lifecycle::MAX_RESTARTS))
 }
 
 fn stops(resources: &Resources) -> bool {
