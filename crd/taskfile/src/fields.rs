@@ -111,24 +111,37 @@ impl<'a, 'p> Fields<'a, 'p> {
     pub(crate) fn map<T>(&mut self, name: &str, read: impl Fn(&'a Node) -> Read<T>) -> BTreeMap<String, T> {
         let mut map = BTreeMap::new();
         self.each(name, |path, key, node, problems| match read(node) {
-            Ok(value) => drop(map.insert(key.to_owned(), value)),
+            Ok(value) => drop(map.insert(key, value)),
             Err(message) => problems.invalid(path, message, node.span),
         });
         map
     }
 
     /// Calls `take` with the path, key and value of every entry of a mapping.
-    pub(crate) fn each(&mut self, name: &str, mut take: impl FnMut(&str, &str, &'a Node, &mut Problems)) {
+    pub(crate) fn each(&mut self, name: &str, mut take: impl FnMut(&Path<'_>, String, &'a Node, &mut Problems)) {
         let Some(node) = self.get(name) else { return };
         match node.as_map() {
             Some(entries) => {
                 for (key, value) in entries {
-                    let key = key.to_text();
-                    take(&format!("{}{name}.{key}", self.prefix), &key, value, self.problems);
+                    take(&Path { prefix: &self.prefix, name, key }, key.to_text(), value, self.problems);
                 }
             }
             None => self.invalid(name, format!("must be a mapping, not {}", node.kind())),
         }
+    }
+}
+
+/// The path of one entry of a mapping. Made into text only for those that have a problem: a mapping may have tens of
+/// thousands of entries.
+pub(crate) struct Path<'a> {
+    prefix: &'a str,
+    name: &'a str,
+    key: &'a Node,
+}
+
+impl From<&Path<'_>> for String {
+    fn from(Path { prefix, name, key }: &Path<'_>) -> Self {
+        format!("{prefix}{name}.{}", key.to_text())
     }
 }
 

@@ -19,4 +19,5 @@ pub(crate) mod substitute;
 mod task;
 pub(crate) mod volume;
 
+pub(crate) use envs::DOCKER_LOGIN;
 pub(crate) use resources::virtual_machine;

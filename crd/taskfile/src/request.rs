@@ -1,6 +1,6 @@
 //! From the normal form to the body of a request: what can be run, what is refused, what is left out with a warning.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, mem};
 
 use sky_crd::{
     TaskId, User,
@@ -9,7 +9,7 @@ use sky_crd::{
 
 use crate::{
     Execution, FileMount, ProblemKind, Task, TaskFile, TaskFileError, Understood, VolumeMount, Workdir,
-    problem::Problems, source::Source, yaml::Node,
+    problem::Problems, read::DOCKER_LOGIN, source::Source, yaml::Node,
 };
 
 mod config;
@@ -65,11 +65,13 @@ impl Refusals<'_> {
 
     /// What the API would refuse is better refused here, where the line can be shown. Id and user do not matter.
     fn check(&mut self, request: &mut TaskRequest) {
-        // These may be large and are never refused: not copied.
-        let large = (request.setup.take(), request.run.take());
+        // These may be large and are never refused: not copied. Of the variables only a registry's mean something.
+        let large = (request.setup.take(), request.run.take(), mem::take(&mut request.envs));
+        let login = DOCKER_LOGIN.iter().filter_map(|name| large.2.get_key_value(*name));
+        request.envs = login.map(|(name, value)| (name.clone(), value.clone())).collect();
         let user = DEFAULT_USER.parse::<User>();
         let made = user.map(|user| request.clone().into_task(&TaskId::from_bits(0), &user, ""));
-        (request.setup, request.run) = large;
+        (request.setup, request.run, request.envs) = large;
         if let Ok(Err(InvalidField { path, message })) = made {
             let keys: Vec<&str> = path.iter().map(String::as_str).collect();
             self.add(&keys, message);
@@ -93,7 +95,10 @@ fn request(task: Task, refusals: &mut Refusals<'_>, warnings: &mut Vec<String>) 
     exposed::refuse(&task.secrets, refusals);
     let secrets = secrets(task.secrets, refusals);
     // A secret wins, and a pod has a variable once.
-    let envs = task.envs.into_iter().filter(|(name, _)| !secrets.contains_key(name)).collect();
+    let mut envs = task.envs;
+    for name in secrets.keys() {
+        envs.remove(name);
+    }
     TaskRequest {
         name: task.name,
         num_nodes: refusals.gives("num_nodes").then_some(task.num_nodes),

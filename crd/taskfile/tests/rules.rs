@@ -115,7 +115,15 @@ run: x
 
 #[test]
 fn a_key_that_is_there_twice_names_both_lines() {
-    for text in ["run: a\nname: b\nrun: c\n", "run: a\n---\n", "envs: {1: a, 1.0: b}", "{<<: {a: 1}, <<: {b: 1}}"] {
+    for text in [
+        "run: a\nname: b\nrun: c\n",
+        "run: a\n---\n",
+        "envs: {1: a, 1.0: b}",
+        "envs: {yes: a, 1: b}",
+        "envs: {0: a, -0.0: b}",
+        "envs: {0x1fffffffffffffffffffffffffffffffff: a, 0x1fffffffffffffffffffffffffffffffff: b}",
+        "{<<: {a: 1}, <<: {b: 1}}",
+    ] {
         let error = read(text);
         if text.contains("---") {
             assert!(error.is_ok());
@@ -123,6 +131,8 @@ fn a_key_that_is_there_twice_names_both_lines() {
             assert!(error.unwrap_err().to_string().contains("is there twice: in line 1 and in line"), "{text}");
         }
     }
+    // Other keys in Python; the last wins once they are names of variables.
+    assert_eq!(task("envs: {1: a, '1': b}\nrun: x").envs["1"], "b");
     let message = refusal("run: a\nname: b\nrun: c\n");
     assert_eq!(message, "t.yaml:3:1: the key `run` is there twice: in line 1 and in line 3");
 }

@@ -9,23 +9,26 @@ use crate::{
 };
 
 /// The three that belong together: with them SkyPilot logs in to a registry.
-const DOCKER_LOGIN: [&str; 3] = ["SKYPILOT_DOCKER_USERNAME", "SKYPILOT_DOCKER_PASSWORD", "SKYPILOT_DOCKER_SERVER"];
+pub(crate) const DOCKER_LOGIN: [&str; 3] =
+    ["SKYPILOT_DOCKER_USERNAME", "SKYPILOT_DOCKER_PASSWORD", "SKYPILOT_DOCKER_SERVER"];
 
 /// What a reference to a secret begins with.
 const REFERENCE: &str = "secrets:";
 
 /// Values as Python shows them; one without a value must be given one.
 pub(super) fn envs(fields: &mut Fields<'_, '_>) -> BTreeMap<String, String> {
-    let mut envs = BTreeMap::new();
+    // Sorted at once, at the end: there may be tens of thousands.
+    let mut envs = Vec::new();
     fields.each("envs", |path, name, node, problems| {
         if node.is_null() {
             let message =
                 format!("has no value: write one (`\"\"` for an empty one), or give it with `--env {name:.80}=…`");
             problems.invalid(path, message, node.span);
         } else {
-            envs.insert(name.to_owned(), node.to_text());
+            envs.push((name, node.to_text()));
         }
     });
+    let envs = envs.into_iter().collect();
     docker_login(fields, "envs", &envs);
     envs
 }

@@ -44,7 +44,7 @@ pub(super) fn file_mounts(fields: &mut Fields<'_, '_>) -> BTreeMap<String, FileM
                 None
             }
             Value::Text(source) => Some(FileMount::Source(source.clone())),
-            Value::Map(_) => Some(FileMount::Storage(storage(path, node, problems))),
+            Value::Map(_) => Some(FileMount::Storage(storage(&String::from(path), node, problems))),
             _ => {
                 let message =
                     format!("must be a source, such as `s3://bucket/path`, or a mapping, not {}", node.kind());
@@ -52,7 +52,7 @@ pub(super) fn file_mounts(fields: &mut Fields<'_, '_>) -> BTreeMap<String, FileM
                 None
             }
         };
-        mounts.extend(mount.map(|mount| (target.to_owned(), mount)));
+        mounts.extend(mount.map(|mount| (target, mount)));
     });
     mounts
 }
@@ -113,13 +113,13 @@ pub(super) fn volumes(fields: &mut Fields<'_, '_>) -> BTreeMap<String, VolumeMou
         }
         let mount = match &node.value {
             Value::Text(name) => Some(VolumeMount::Named { name: name.clone(), sub_path: None }),
-            Value::Map(_) => volume(path, node, problems),
+            Value::Map(_) => volume(&String::from(path), node, problems),
             _ => {
                 problems.invalid(path, format!("must be the name of a volume, not {}", node.kind()), node.span);
                 None
             }
         };
-        let target = if target.len() > 1 { target.trim_end_matches('/') } else { target };
+        let target = if target.len() > 1 { target.trim_end_matches('/') } else { &target };
         mounts.extend(mount.map(|mount| (target.to_owned(), mount)));
     });
     mounts

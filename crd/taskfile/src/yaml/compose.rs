@@ -42,10 +42,37 @@ struct Anchored {
 struct Open {
     anchor: Option<String>,
     span: Span,
-    /// Keys and values of a mapping alternate.
-    items: Vec<Node>,
-    is_map: bool,
+    content: Content,
     cost: usize,
+}
+
+/// What a collection holds so far.
+enum Content {
+    List(Vec<Node>),
+    Map {
+        entries: Vec<(Node, Node)>,
+        /// A key whose value has not come yet.
+        key: Option<Node>,
+    },
+}
+
+impl Content {
+    fn push(&mut self, node: Node) {
+        match self {
+            Self::List(items) => items.push(node),
+            Self::Map { entries, key } => match key.take() {
+                Some(name) => entries.push((name, node)),
+                None => *key = Some(node),
+            },
+        }
+    }
+
+    fn into_value(self) -> Result<Value, Broken> {
+        Ok(match self {
+            Self::List(items) => Value::List(items),
+            Self::Map { entries, .. } => Value::Map(merge::mapping(entries)?),
+        })
+    }
 }
 
 impl Composer {
@@ -68,12 +95,16 @@ impl Composer {
                     .map_err(|message| Broken::at(span, message))?;
                 self.close(Node { value, span }, anchor, cost)?;
             }
-            EventData::SequenceStart { anchor, tag, .. } => self.open(false, anchor, tag.as_deref(), span)?,
-            EventData::MappingStart { anchor, tag, .. } => self.open(true, anchor, tag.as_deref(), span)?,
+            EventData::SequenceStart { anchor, tag, .. } => {
+                self.open(Content::List(Vec::new()), anchor, tag.as_deref(), span)?;
+            }
+            EventData::MappingStart { anchor, tag, .. } => {
+                self.open(Content::Map { entries: Vec::new(), key: None }, anchor, tag.as_deref(), span)?;
+            }
             EventData::SequenceEnd | EventData::MappingEnd => {
                 let Some(done) = self.open.pop() else { return Ok(()) };
                 let span = Span { end: span.end, ..done.span };
-                let value = if done.is_map { Value::Map(merge::mapping(done.items)?) } else { Value::List(done.items) };
+                let value = done.content.into_value()?;
                 self.close(Node { value, span }, done.anchor, done.cost)?;
             }
             _ => {}
@@ -90,15 +121,18 @@ impl Composer {
         value
     }
 
-    fn open(&mut self, is_map: bool, anchor: Option<String>, tag: Option<&str>, span: Span) -> Result<(), Broken> {
-        let own = if is_map { "tag:yaml.org,2002:map" } else { "tag:yaml.org,2002:seq" };
+    fn open(&mut self, content: Content, anchor: Option<String>, tag: Option<&str>, span: Span) -> Result<(), Broken> {
+        let own = match content {
+            Content::List(_) => "tag:yaml.org,2002:seq",
+            Content::Map { .. } => "tag:yaml.org,2002:map",
+        };
         if tag.is_some_and(|tag| tag != own && tag != "!") {
             return Err(Broken::at(span, scalar::NO_TAGS));
         }
         if self.open.len() >= MAX_DEPTH {
             return Err(Broken::at(span, format!("values are nested too deeply: {MAX_DEPTH} levels are the most")));
         }
-        self.open.push(Open { anchor, span, items: Vec::new(), is_map, cost: 1 });
+        self.open.push(Open { anchor, span, content, cost: 1 });
         Ok(())
     }
 
@@ -114,7 +148,7 @@ impl Composer {
         match self.open.last_mut() {
             Some(parent) => {
                 parent.cost = parent.cost.saturating_add(cost);
-                parent.items.push(node);
+                parent.content.push(node);
             }
             None => self.documents.push(node),
         }

@@ -11,7 +11,8 @@ const MAX_DIRECTIVES: usize = 100;
 
 /// Calls `take` with every event of the text until one of them fails.
 pub(crate) fn each(text: &str, mut take: impl FnMut(Event) -> Result<(), Broken>) -> Result<(), Broken> {
-    if text.split(['\n', '\r']).filter(|line| line.starts_with('%')).count() > MAX_DIRECTIVES {
+    let begins_line = |at: usize| at == 0 || matches!(text.as_bytes()[at - 1], b'\n' | b'\r');
+    if text.match_indices('%').filter(|(at, _)| begins_line(*at)).count() > MAX_DIRECTIVES {
         return Err(Broken { span: None, message: "there are too many lines that begin with `%`".to_owned() });
     }
     refuse_tag_before_comma(text)?;
@@ -65,7 +66,8 @@ fn refuse_tag_before_comma(text: &str) -> Result<(), Broken> {
 fn tags_before_commas(text: &str) -> Vec<(usize, usize)> {
     let mut tag = None;
     let mut found = Vec::new();
-    for (at, byte) in text.bytes().enumerate() {
+    let Some(first) = text.find('!') else { return found };
+    for (at, byte) in text.bytes().enumerate().skip(first) {
         match byte {
             b'!' => tag = tag.or(Some(at)),
             b',' => found.extend(tag.map(|start| (start, at))),

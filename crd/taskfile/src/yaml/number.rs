@@ -1,5 +1,7 @@
 //! Numbers of YAML 1.1: octal `012`, `0b101`, `0x1F`, `1_000`, base 60 (`12:30`), and floats with a point in them.
 
+use std::borrow::Cow;
+
 use super::Value;
 
 /// Python refuses to print longer numbers, so nobody has them.
@@ -17,7 +19,7 @@ pub(crate) fn integer(text: &str) -> Option<Result<Value, String>> {
         [b'1'..=b'9', rest @ ..] if rest.is_empty() || all(rest, |b| b.is_ascii_digit()) => (10, digits),
         _ => return None,
     };
-    let digits = digits.replace('_', "");
+    let digits = if digits.contains('_') { Cow::Owned(digits.replace('_', "")) } else { Cow::Borrowed(digits) };
     if digits.is_empty() || digits.len() > MAX_DIGITS {
         return Some(Err(format!("`{text:.20}` is no number that can be used: write it in quotes")));
     }
