@@ -1,9 +1,10 @@
 //! What keeps a task of several nodes waiting for long is in its status, with the node's name.
 
 use k8s_openapi::api::core::v1::{Pod, Service};
+use kube::ResourceExt as _;
 use serde_json::json;
 use sky_crd::task::{SkyTask, TaskPhase};
-use sky_tests::space::Space;
+use sky_tests::{history::History, space::Space};
 
 /// What the task waits for, as one word and as a sentence.
 fn pending(task: &SkyTask) -> Option<(&str, &str)> {
@@ -54,10 +55,13 @@ async fn an_image_that_does_not_come_is_named() {
     Space::with("slow-image", 2, async |space| {
         let container = json!({"name": "task", "image": "python:3.13-slim", "command": ["python3", "-c", FULL]});
         let spec = json!({"containers": [container], "terminationGracePeriodSeconds": 0});
+        let pods = History::start(space.api::<Pod>()).await;
         space.create::<Pod>(json!({"metadata": {"name": "registry"}, "spec": spec})).await;
         space.said("registry", "up").await;
-        let registry = space.api::<Pod>().get("registry").await.expect("the registry's pod");
-        let address = registry.status.and_then(|status| status.pod_ip).expect("an address");
+        // Its log can be there before the kubelet has reported its address.
+        let address = |pod: &Pod| pod.status.as_ref()?.pod_ip.clone().filter(|_| pod.name_any() == "registry");
+        let registry = pods.when("the registry has an address", |pod| address(pod).is_some()).await;
+        let address = address(&registry).expect("it has");
 
         let image = format!("{address}:5000/slow:1");
         space.task("one", json!({"run": "true", "resources": {"imageId": image}})).await;
