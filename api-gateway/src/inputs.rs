@@ -99,8 +99,6 @@ impl<P: Part, S: Send + Sync> FromRequestParts<S> for Head<P> {
 pub trait Wire: Sized {
     /// What the body must look like.
     const MODEL: &'static Model;
-    /// Whether there may be no body at all, which is then one that says nothing.
-    const IS_OPTIONAL: bool = false;
     /// The body from its checked fields.
     fn from_fields(fields: Fields) -> Self;
 }
@@ -114,7 +112,6 @@ impl Wire for TaskRequest {
 
 impl Wire for RerunRequest {
     const MODEL: &'static Model = &model::RERUN;
-    const IS_OPTIONAL: bool = true;
     fn from_fields(fields: Fields) -> Self {
         convert::rerun(fields)
     }
@@ -163,7 +160,7 @@ impl<P: Part, B: Wire, S: Send + Sync> FromRequest<S> for Submission<P, B> {
         let (parts, body) = request.into_parts();
         let bytes = read_body(body).await?;
         // A body that cannot be parsed is told alone, as FastAPI does.
-        let nothing = || B::IS_OPTIONAL.then(|| Json::Object(Vec::new()));
+        let nothing = || B::MODEL.may_be_absent().then(|| Json::Object(Vec::new()));
         let sent = parse_body(&parts.headers, &bytes)?.or_else(nothing);
         let missing = || vec![Entry::missing(vec!["body".into()], Json::Null)];
         let body = sent.as_ref().ok_or_else(missing).and_then(|sent| check::body(B::MODEL, sent));

@@ -19,7 +19,7 @@ pub fn document(paths: Value) -> Value {
     for (path, item) in paths.as_object_mut().into_iter().flatten() {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
             if let Some(operation) = operation.as_object_mut() {
-                complete(path, operation);
+                complete(operation);
                 add_refusals(path, method, operation);
             }
         }
@@ -33,12 +33,14 @@ pub fn document(paths: Value) -> Value {
 }
 
 /// What every operation has alike: a schema for every answer, titles of parameters, and the 422 of those that take any.
-fn complete(path: &str, operation: &mut Map<String, Value>) {
+fn complete(operation: &mut Map<String, Value>) {
     if let Some(content) = operation["responses"]["200"]["content"]["application/json"].as_object_mut() {
         content.entry("schema").or_insert_with(|| json!({}));
     }
     if let Some(body) = operation.get_mut("requestBody") {
-        body["required"] = json!(!path.ends_with("/rerun"));
+        let schema = body["content"]["application/json"]["schema"]["$ref"].as_str().unwrap_or_default();
+        let model = model::ALL.iter().find(|model| schema.rsplit('/').next() == Some(model.name));
+        body["required"] = json!(!model.is_some_and(|model| model.may_be_absent()));
     }
     let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) else { return };
     for parameter in parameters {

@@ -13,6 +13,13 @@ pub struct Model {
     pub fields: &'static [Field],
 }
 
+impl Model {
+    /// Whether a body of this model may be absent, since nothing need be in it.
+    pub fn may_be_absent(&self) -> bool {
+        self.fields.iter().all(|field| matches!(field.need, Need::Nullable | Need::Default(_)))
+    }
+}
+
 /// One field of a model.
 #[derive(Debug)]
 pub struct Field {
