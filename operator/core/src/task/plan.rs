@@ -178,8 +178,8 @@ fn wind_down(
         return Plan::of_writes(doomed.into_iter().map(own::delete).collect());
     }
     if !left.is_empty() {
-        let spared = left.into_iter().filter_map(spared);
-        let plan = conclude(task, observed, seen.clone(), now);
+        let spared = left.into_iter().filter_map(spared).min();
+        let plan = conclude(task, observed, seen, now);
         return Plan { requeue: plan.requeue.into_iter().chain(spared).min(), ..plan };
     }
     if !observed.jobs_are_live {
