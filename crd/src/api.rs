@@ -13,7 +13,7 @@ mod volume;
 pub use recovery::RecoveryRequest;
 pub use rerun::RerunRequest;
 pub use resources::ResourcesRequest;
-pub use secret::{Confidential, SecretValue};
+pub use secret::{Confidential, REGISTRY_LOGIN, SecretValue};
 pub use task::{NodeView, TaskMetadata, TaskRequest, TaskState, TaskView};
 pub use volume::{VolumeMetadata, VolumeRequest, VolumeView};
 

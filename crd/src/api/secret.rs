@@ -14,7 +14,8 @@ use crate::{
 };
 
 /// SkyPilot's variables for a private registry: user name, password, server.
-const REGISTRY: [&str; 3] = ["SKYPILOT_DOCKER_USERNAME", "SKYPILOT_DOCKER_PASSWORD", "SKYPILOT_DOCKER_SERVER"];
+pub const REGISTRY_LOGIN: [&str; 3] =
+    ["SKYPILOT_DOCKER_USERNAME", "SKYPILOT_DOCKER_PASSWORD", "SKYPILOT_DOCKER_SERVER"];
 
 /// The value of a secret: text on the wire, and in no message and no log.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,15 +57,15 @@ impl Confidential {
         mut values: BTreeMap<String, SecretValue>,
         envs: &mut BTreeMap<String, String>,
     ) -> Result<Self, InvalidField> {
-        if let Some(password) = envs.remove(REGISTRY[1]) {
-            values.entry(REGISTRY[1].to_owned()).or_insert(SecretValue(password));
+        if let Some(password) = envs.remove(REGISTRY_LOGIN[1]) {
+            values.entry(REGISTRY_LOGIN[1].to_owned()).or_insert(SecretValue(password));
         }
         let value = |name: &str| values.get(name).cloned().or_else(|| envs.get(name).cloned().map(SecretValue));
-        let registry = match REGISTRY.map(value) {
+        let registry = match REGISTRY_LOGIN.map(value) {
             [None, None, None] => None,
             [Some(user), Some(password), Some(server)] => Some([user, password, server]),
             found => {
-                let missing: Vec<_> = REGISTRY.iter().zip(&found).filter(|(_, value)| value.is_none()).collect();
+                let missing: Vec<_> = REGISTRY_LOGIN.iter().zip(&found).filter(|(_, value)| value.is_none()).collect();
                 let message = format!("a private registry needs {} too", missing[0].0);
                 return Err(InvalidField::new(&["envs"], &message));
             }
@@ -145,7 +146,7 @@ mod tests {
 
     #[test]
     fn some_of_the_registrys_variables_are_refused() {
-        let error = Confidential::new(values(&[(REGISTRY[0], "ann")]), &mut BTreeMap::new()).unwrap_err();
-        assert!(error.message.contains(REGISTRY[1]), "{error:?}");
+        let error = Confidential::new(values(&[(REGISTRY_LOGIN[0], "ann")]), &mut BTreeMap::new()).unwrap_err();
+        assert!(error.message.contains(REGISTRY_LOGIN[1]), "{error:?}");
     }
 }

@@ -19,5 +19,4 @@ pub(crate) mod substitute;
 mod task;
 pub(crate) mod volume;
 
-pub(crate) use envs::DOCKER_LOGIN;
 pub(crate) use resources::virtual_machine;

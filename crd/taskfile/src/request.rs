@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, mem};
 
 use sky_crd::{
     TaskId, User,
-    api::{InvalidField, SecretValue, TaskRequest},
+    api::{InvalidField, REGISTRY_LOGIN, SecretValue, TaskRequest},
 };
 
 use crate::{
     Execution, FileMount, ProblemKind, Task, TaskFile, TaskFileError, Understood, VolumeMount, Workdir,
-    problem::Problems, read::DOCKER_LOGIN, source::Source, yaml::Node,
+    problem::Problems, source::Source, yaml::Node,
 };
 
 mod config;
@@ -67,7 +67,7 @@ impl Refusals<'_> {
     fn check(&mut self, request: &mut TaskRequest) {
         // These may be large and are never refused: not copied. Of the variables only a registry's mean something.
         let large = (request.setup.take(), request.run.take(), mem::take(&mut request.envs));
-        let login = DOCKER_LOGIN.iter().filter_map(|name| large.2.get_key_value(*name));
+        let login = REGISTRY_LOGIN.iter().filter_map(|name| large.2.get_key_value(*name));
         request.envs = login.map(|(name, value)| (name.clone(), value.clone())).collect();
         let user = DEFAULT_USER.parse::<User>();
         let made = user.map(|user| request.clone().into_task(&TaskId::from_bits(0), &user, ""));

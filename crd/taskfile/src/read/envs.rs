@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use sky_crd::api::REGISTRY_LOGIN;
+
 use crate::{
     fields::Fields,
     problem::Problems,
     yaml::{Node, Value},
 };
-
-/// The three that belong together: with them SkyPilot logs in to a registry.
-pub(crate) const DOCKER_LOGIN: [&str; 3] =
-    ["SKYPILOT_DOCKER_USERNAME", "SKYPILOT_DOCKER_PASSWORD", "SKYPILOT_DOCKER_SERVER"];
 
 /// What a reference to a secret begins with.
 const REFERENCE: &str = "secrets:";
@@ -34,10 +32,10 @@ pub(super) fn envs(fields: &mut Fields<'_, '_>) -> BTreeMap<String, String> {
 }
 
 fn docker_login<T>(fields: &mut Fields<'_, '_>, name: &str, given: &BTreeMap<String, T>) {
-    let missing: Vec<&str> = DOCKER_LOGIN.into_iter().filter(|name| !given.contains_key(*name)).collect();
+    let missing: Vec<&str> = REGISTRY_LOGIN.into_iter().filter(|name| !given.contains_key(*name)).collect();
     // A name that is there without a value was a problem already.
     let named = |name: &&&str| fields.get("envs").is_some_and(|node| node.get(name).is_some());
-    if !missing.is_empty() && missing.len() < DOCKER_LOGIN.len() && !missing.iter().any(|name| named(&name)) {
+    if !missing.is_empty() && missing.len() < REGISTRY_LOGIN.len() && !missing.iter().any(|name| named(&name)) {
         fields.invalid(name, format!("the variables for a registry go together: {} is missing", missing.join(", ")));
     }
 }
