@@ -129,8 +129,8 @@ async fn stays_dead(target: &str, machine: &str, run: &str, other: NodePhase) {
             name: PAIR,
             what: "a machine that is lost",
             reason: "NodeLost",
-            // The peers tell of it before Kubernetes does, and do not know the machine.
-            words: &["lost", "submit the task again", "`spec.maxDisruptionRestarts`"],
+            // The peers tell of it before Kubernetes does.
+            words: &["the machine node-", " was lost: ", "submit the task again", "`spec.maxDisruptionRestarts`"],
             knows: Knows::Nothing,
         };
         witness.check(&space, &case).await;

@@ -24,6 +24,8 @@ pub(super) const REPORT: SignedDuration = SignedDuration::from_secs(30);
 /// Seconds that a node of several stays on a machine that does not answer; Kubernetes' default of 300 would keep the
 /// others waiting for it. A machine counts as such after 40 s.
 const TOLERATED_SECONDS: i64 = 60;
+/// What the peers of a lost node know of it.
+pub(super) const NO_CONTACT: &str = "its peers have lost contact with it";
 const TAINTS: [&str; 2] = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
 
 /// The tolerations that bound how long a machine may be silent, where the user has not said so.
@@ -86,11 +88,16 @@ fn due(pod: &Pod, told: Option<Timestamp>, patience: SignedDuration) -> Option<(
     let silent = told.map(|told| {
         // Only the control plane says of the pod of a ready container that it is not: the kubelet is silent.
         let patience = if is_unready(pod) { SignedDuration::ZERO } else { patience };
-        (told + patience, "its peers have lost contact with it")
+        (told + patience, NO_CONTACT)
     });
     let (due, why) = [overdue, silent].into_iter().flatten().min_by_key(|(due, _)| *due)?;
-    let machine = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).unwrap_or("unknown");
-    Some((due, format!("the machine {machine} was lost: {why}")))
+    let machine = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+    Some((due, said(machine, why)))
+}
+
+/// What is said of a node whose machine, as far as it is known, was lost.
+pub(super) fn said(machine: Option<&str>, why: &str) -> String {
+    machine.map_or_else(|| why.to_owned(), |machine| format!("the machine {machine} was lost: {why}"))
 }
 
 /// In this time a node whose peers have ended has ended too, and its kubelet says so.

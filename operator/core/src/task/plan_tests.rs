@@ -219,9 +219,13 @@ fn the_failure_is_that_of_the_node_that_failed_by_itself_in_whatever_order_they_
 fn what_a_node_itself_tells_of_its_end_replaces_what_its_peers_say() {
     let mut world = World::new(2);
     world.pass(0);
+    world.running(1, 1);
+    world.observed.pods[0].spec = serde_json::from_value(json!({"nodeName": "m", "containers": []})).unwrap();
     ended_by(&mut world, 0, r#"1,"peerState":"lost""#, 3);
     world.pass(3);
-    assert_eq!(world.status().failure.as_ref().unwrap().reason, "NodeLost");
+    let failure = world.status().failure.as_ref().unwrap();
+    let said = "node-1: the machine m was lost: its peers have lost contact with it";
+    assert!(failure.reason == "NodeLost" && failure.message.starts_with(said), "{failure:#?}");
     let end = json!({"exitCode": 137, "reason": "OOMKilled", "finishedAt": at(1).to_string()});
     world.set_pod(1, "Failed", json!({"terminated": end}));
     world.pass(5);

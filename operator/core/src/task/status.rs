@@ -205,8 +205,8 @@ fn first_failure(nodes: &[NodeStatus]) -> Option<TaskFailure> {
 /// The node that the first ended node was ended because of.
 fn told_failure(nodes: &[NodeStatus]) -> Option<TaskFailure> {
     let peer = earliest(nodes.iter().filter(|node| node.peer.is_some()))?.peer.clone()?;
-    let message = Some(termination::told(&peer));
     let seen = nodes.get(peer.node as usize).cloned().unwrap_or_default();
+    let message = Some(termination::told(&peer, seen.machine.as_deref()));
     let node =
         NodeStatus { index: peer.node, reason: Some(peer.reason.clone()), exit_code: peer.exit_code, message, ..seen };
     Some(TaskFailure {

@@ -10,7 +10,7 @@ use std::fmt;
 use serde::Deserialize;
 use sky_crd::{condition::Reason, task::PeerEnd};
 
-use super::signal;
+use super::{lost, signal};
 
 /// Exit code of a node that was ended because of a peer, as SkyPilot records it.
 pub(super) const ENDED: i32 = 137;
@@ -171,7 +171,7 @@ impl Fate {
         match self {
             Self::Failed { phase: Phase::Setup, code } => setup_failed(code),
             Self::Failed { phase: Phase::Run, code } => run_failed(code),
-            Self::Lost => "its peers have lost contact with it".to_owned(),
+            Self::Lost => lost::NO_CONTACT.to_owned(),
             Self::Absent => "its container did not come in time".to_owned(),
             Self::Restarted => "its container was started a second time, which no task survives".to_owned(),
         }
@@ -186,12 +186,12 @@ impl Fate {
     }
 }
 
-/// What is said of a node of which only its peers have told so far.
-pub(super) fn told(peer: &PeerEnd) -> String {
+/// What is said of a node of which only its peers have told so far, and which was on this machine.
+pub(super) fn told(peer: &PeerEnd, machine: Option<&str>) -> String {
     match (Reason::from_text(&peer.reason), peer.exit_code) {
         (Some(Reason::SetupFailed), Some(code)) => setup_failed(code),
         (Some(Reason::RunFailed), Some(code)) => run_failed(code),
-        _ => Fate::Lost.message(),
+        _ => lost::said(machine, lost::NO_CONTACT),
     }
 }
 
