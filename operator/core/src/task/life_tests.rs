@@ -1,5 +1,7 @@
 //! Stopping, suspending and trying again, table by table.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 use sky_crd::{
     condition::{ConditionType, is_true},
@@ -218,6 +220,38 @@ fn after_its_time_a_finished_task_is_a_record_and_then_nothing() {
     assert!(world.plan(200).is_empty());
     assert_eq!(world.plan(200).requeue.unwrap().as_secs(), 801);
     assert!(matches!(world.plan(1001).writes[..], [Write::DeleteTask { .. }]));
+}
+
+/// Also those of attempts in the middle, whose scripts nobody has any more.
+#[test]
+fn after_its_time_no_scripts_of_any_attempt_are_left() {
+    let script = |word: &str| json!({"run": format!("{}echo {word}", "# filler\n".repeat(1000))});
+    let mut world = World::with(1, &json!({"updatePolicy": "Rerun"}));
+    let mut made = BTreeSet::new();
+    for (attempt, word) in ["one", "two", "three"].into_iter().enumerate() {
+        world.set(&script(word));
+        let second = i64::try_from(attempt).unwrap() * 10;
+        let is_made = |write: &Write| match write {
+            Write::CreateScripts(map) => map.metadata.name.clone(),
+            _ => None,
+        };
+        if attempt > 0 {
+            world.pass(second);
+        }
+        made.extend(world.plan(second).writes.iter().filter_map(is_made));
+        world.settle(second);
+        world.ended(0, 0, second + 1);
+        world.job_is_over(0, "Complete");
+        world.settle(second + 2);
+    }
+    assert_eq!(made.len(), 3);
+    world.set(&json!({"ttlSecondsAfterFinished": 0}));
+    world.observed.jobs_are_live = true;
+    let deleted = world.plan(100).writes.into_iter().find_map(|write| match write {
+        Write::DeleteExtras { scripts, .. } => Some(scripts),
+        _ => None,
+    });
+    assert_eq!(deleted.unwrap().into_iter().collect::<BTreeSet<_>>(), made);
 }
 
 #[test]

@@ -22,7 +22,6 @@ use super::{
 /// Name of the one container.
 pub(super) const CONTAINER: &str = "task";
 const SHM: &str = "dshm";
-const SCRIPTS: &str = "scripts";
 
 /// The pod of node `index` in `attempt`.
 pub(super) fn spec(task: &ValidTask, mounts: &[Mount], placement: &Placement, index: u32, attempt: u32) -> PodSpec {
@@ -86,7 +85,7 @@ fn volumes(task: &ValidTask, mounts: &[Mount], placement: &Placement) -> Vec<Vol
     let mut volumes = vec![Volume { name: SHM.to_owned(), empty_dir: Some(shm), ..Volume::default() }];
     if scripts::needs_config_map(task) {
         let source = ConfigMapVolumeSource { name: scripts::name(task), ..ConfigMapVolumeSource::default() };
-        volumes.push(Volume { name: SCRIPTS.to_owned(), config_map: Some(source), ..Volume::default() });
+        volumes.push(Volume { name: scripts::VOLUME.to_owned(), config_map: Some(source), ..Volume::default() });
     }
     volumes.extend(agent::volumes(task));
     for mount in mounts {
@@ -107,7 +106,7 @@ fn volume_mounts(task: &ValidTask, mounts: &[Mount]) -> Vec<VolumeMount> {
     };
     let mut all = vec![at(SHM, "/dev/shm")];
     if scripts::needs_config_map(task) {
-        all.push(VolumeMount { read_only: Some(true), ..at(SCRIPTS, scripts::MOUNT) });
+        all.push(VolumeMount { read_only: Some(true), ..at(scripts::VOLUME, scripts::MOUNT) });
     }
     all.extend(agent::volume_mounts(task));
     let of_user = mounts.iter().map(|mount| VolumeMount {

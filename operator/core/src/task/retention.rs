@@ -46,13 +46,14 @@ fn clean_up(task: &ValidTask, observed: &ObservedTask, jobs: &[&Job], now: Times
     if !observed.jobs_are_live {
         return Plan::in_doubt();
     }
-    let jobs = jobs.iter().filter(|job| !own::is_going(job)).map(|job| own::delete(job));
     let extras = Write::DeleteExtras {
         services: vec![task.names.service(), task.names.ports()],
-        scripts: scripts::names(task),
+        scripts: scripts::names(task, jobs).into_iter().collect(),
         owner: task.owner.uid.clone(),
     };
-    Plan::of_writes(jobs.chain([extras]).collect())
+    // First, since the Jobs say which there are.
+    let jobs = jobs.iter().filter(|job| !own::is_going(job)).map(|job| own::delete(job));
+    Plan::of_writes([extras].into_iter().chain(jobs).collect())
 }
 
 /// The status, which has taken note of the specification as it is now. Nothing in there changes what has been, but whether

@@ -1,12 +1,16 @@
 //! How a task's scripts reach its pods: short ones as arguments, long ones in a ConfigMap.
 
-use k8s_openapi::api::core::v1::ConfigMap;
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::{batch::v1::Job, core::v1::ConfigMap};
 
 use super::{ValidTask, child, entry::ScriptSource, own};
 
 /// Longest script, in bytes, that travels as an argument. Longer ones would bloat every Job and pod, and the kernel
 /// refuses an argument above 128 KiB.
 const MAX_ARGUMENT: usize = 8 * 1024;
+/// The volume in the pods.
+pub(super) const VOLUME: &str = "scripts";
 /// Where the ConfigMap is mounted.
 pub(super) const MOUNT: &str = "/sky/scripts";
 /// Keys in the ConfigMap, and so file names below [`MOUNT`].
@@ -50,11 +54,13 @@ pub(super) fn name(task: &ValidTask) -> String {
     }
 }
 
-/// Names of the ConfigMaps that are known of all attempts: the first one's, and the one of the scripts as they are now.
-pub(super) fn names(task: &ValidTask) -> Vec<String> {
-    let mut names = vec![task.names.scripts(), name(task)];
-    names.dedup();
-    names
+/// Names of the ConfigMaps of all attempts: the first one's, that of the scripts as they are now, and of scripts that have
+/// been changed since those that one of these Jobs, whole as the API server has them, still names.
+pub(super) fn names(task: &ValidTask, jobs: &[&Job]) -> BTreeSet<String> {
+    let pods = jobs.iter().filter_map(|job| job.spec.as_ref()?.template.spec.as_ref());
+    let volumes = pods.flat_map(|pod| pod.volumes.iter().flatten()).filter(|volume| volume.name == VOLUME);
+    let named = volumes.filter_map(|volume| volume.config_map.as_ref()).map(|map| map.name.clone());
+    named.chain([task.names.scripts(), name(task)]).collect()
 }
 
 /// Where the entry script finds setup.
