@@ -8,13 +8,15 @@ mod rerun;
 mod resources;
 mod secret;
 mod task;
+mod view;
 mod volume;
 
 pub use recovery::RecoveryRequest;
 pub use rerun::RerunRequest;
 pub use resources::ResourcesRequest;
 pub use secret::{Confidential, REGISTRY_LOGIN, SecretValue};
-pub use task::{NodeView, TaskMetadata, TaskRequest, TaskState, TaskView};
+pub use task::TaskRequest;
+pub use view::{NodeView, TaskMetadata, TaskState, TaskView};
 pub use volume::{VolumeMetadata, VolumeRequest, VolumeView};
 
 use k8s_openapi::jiff::Timestamp;
