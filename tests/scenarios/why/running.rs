@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::api::{EvictParams, ListParams};
 use serde_json::{Value, json};
 use sky_tests::{
-    cluster::{image, registry},
+    cluster::{Registry, image, registry},
     explained::{Case, Knows, Witness},
     space::Space,
 };
@@ -16,6 +16,9 @@ use super::{explain, with};
 fn pull(name: &'static str, what: &'static str, words: &'static [&'static str]) -> Case {
     Case { name, what, reason: "ImagePull", words, knows: Knows::Waits }
 }
+
+const ABSENT: &[&str] = &["does not exist in its registry", "check its name"];
+const REFUSED: &[&str] = &["its registry refuses the credentials", "`spec.imagePullSecrets`"];
 
 fn ended(name: &'static str, what: &'static str, reason: &'static str, words: &'static [&'static str]) -> Case {
     Case { name, what, reason, words, knows: Knows::Ended }
@@ -58,35 +61,48 @@ async fn images() {
             ),
         ];
         if let Some(registry) = registry() {
-            let of = |name: &str| format!("{}/team/{name}:why-{}", registry.server, std::process::id());
-            let login = |name: &str, password: &str| {
-                let auths = json!({"auths": {&registry.server: {"username": registry.user, "password": password}}});
-                json!({
-                    "metadata": {"name": name}, "type": "kubernetes.io/dockerconfigjson",
-                    "stringData": {".dockerconfigjson": auths.to_string()},
-                })
-            };
-            space.create::<Secret>(login("right", &registry.password)).await;
-            space.create::<Secret>(login("wrong", "not-it")).await;
-            let spec = |image: String, secret: &str| {
-                json!({
-                    "run": "true", "resources": {"imageId": image}, "imagePullSecrets": [{"name": secret}],
-                })
-            };
+            space.create::<Secret>(login(&registry, "right", &registry.password)).await;
+            space.create::<Secret>(login(&registry, "wrong", "not-it")).await;
+            let absent = pull("no-image", "an image that does not exist", ABSENT);
+            seeds.push((absent, from(&registry, "no-such", "right")));
             seeds.push((
-                pull("no-image", "an image that does not exist", &["does not exist in its registry", "check its name"]),
-                spec(of("no-such"), "right"),
-            ));
-            seeds.push((
-                pull(
-                    "no-credentials",
-                    "credentials that the registry refuses",
-                    &["its registry refuses the credentials", "`spec.imagePullSecrets`"],
-                ),
-                spec(of("private"), "wrong"),
+                pull("no-credentials", "credentials that the registry refuses", REFUSED),
+                from(&registry, "private", "wrong"),
             ));
         }
         explain(&space, &witness, seeds).await;
+    })
+    .await;
+}
+
+/// A Secret with the login of a registry.
+fn login(registry: &Registry, name: &str, password: &str) -> Value {
+    let auths = json!({"auths": {&registry.server: {"username": registry.user, "password": password}}});
+    json!({
+        "metadata": {"name": name}, "type": "kubernetes.io/dockerconfigjson",
+        "stringData": {".dockerconfigjson": auths.to_string()},
+    })
+}
+
+/// A task with an image of the registry that no node has, and with credentials.
+fn from(registry: &Registry, image: &str, secret: &str) -> Value {
+    let image = format!("{}/team/{image}:why-{}", registry.server, std::process::id());
+    json!({"run": "true", "resources": {"imageId": image}, "imagePullSecrets": [{"name": secret}]})
+}
+
+/// The kubelet tries without the credentials while it has not read them, and is refused whatever the true cause is.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_whose_credentials_come_later() {
+    let Some(registry) = registry() else {
+        return;
+    };
+    Space::with("why-late", 1, async |space| {
+        let witness = Witness::start(&space).await;
+        let refused = Case { knows: Knows::Nothing, ..pull("late", "credentials that are not there yet", REFUSED) };
+        space.task("late", from(&registry, "no-such", "late")).await;
+        witness.check(&space, &refused).await;
+        space.create::<Secret>(login(&registry, "late", &registry.password)).await;
+        witness.check(&space, &Case { words: ABSENT, ..refused }).await;
     })
     .await;
 }

@@ -3,7 +3,7 @@
 use k8s_openapi::jiff::SignedDuration;
 use sky_crd::{
     condition::Reason,
-    task::{NodePhase, NodeStatus, SkyTaskStatus, TaskPhase},
+    task::{NodePhase, NodeStatus, SkyTaskStatus, TaskPending, TaskPhase},
 };
 
 use super::{is_finished, is_suspended, progress};
@@ -38,12 +38,28 @@ fn is_no_trouble(reason: Reason) -> bool {
     matches!(reason, Reason::Restarting | Reason::ImagePulling | Reason::SettingUp)
 }
 
+/// Whether the sentence that goes with a reason names a cause in words of ours. Those of the scheduler or of an admission
+/// change as often as they are asked.
+fn names_a_cause(reason: Reason) -> bool {
+    matches!(reason, Reason::ImagePull | Reason::SecretNotFound | Reason::ConfigMapNotFound | Reason::VolumeNotFound)
+}
+
+/// A sentence without the node of which it speaks: now one, now another is the first that waits.
+fn cause(message: &str) -> &str {
+    message.strip_prefix("node-").and_then(|rest| rest.split_once(": ")).map_or(message, |(_, cause)| cause)
+}
+
+/// Whether the task waits for something that users have not been told.
+fn is_new(before: &TaskPending, pending: &TaskPending, reason: Reason) -> bool {
+    before.reason != pending.reason || names_a_cause(reason) && cause(&before.message) != cause(&pending.message)
+}
+
 /// What users are told: a new reason to wait for somebody, a decision, a failure, the end.
 pub(super) fn notes(old: &SkyTaskStatus, new: &SkyTaskStatus) -> Vec<Note> {
     let mut notes = Vec::new();
     if let Some(pending) = &new.pending
-        && old.pending.as_ref().is_none_or(|before| before.reason != pending.reason)
         && let Some(reason) = Reason::from_text(&pending.reason).filter(|reason| !is_no_trouble(*reason))
+        && old.pending.as_ref().is_none_or(|before| is_new(before, pending, reason))
     {
         notes.push(Note { warning: true, reason, message: pending.message.clone() });
     }
@@ -64,4 +80,34 @@ pub(super) fn notes(old: &SkyTaskStatus, new: &SkyTaskStatus) -> Vec<Note> {
         notes.push(Note { warning: false, reason: Reason::Succeeded, message });
     }
     notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waits(reason: Reason, message: &str) -> SkyTaskStatus {
+        let pending =
+            TaskPending { reason: reason.as_str().to_owned(), message: message.to_owned(), ..TaskPending::default() };
+        SkyTaskStatus { pending: Some(pending), ..SkyTaskStatus::default() }
+    }
+
+    #[test]
+    fn what_users_are_told_of_a_wait() {
+        let pull = |message: &str| waits(Reason::ImagePull, message);
+        let place = |message: &str| waits(Reason::Unschedulable, message);
+        for (old, new, told) in [
+            (SkyTaskStatus::default(), pull("node-0: a"), true),
+            (place("node-0: a"), pull("node-0: a"), true),
+            (pull("node-0: a"), pull("node-0: a"), false),
+            // The kubelet tried first without the credentials, which it had not read yet.
+            (pull("node-0: refused"), pull("node-0: does not exist"), true),
+            (pull("node-0: a"), pull("node-1: a"), false),
+            (waits(Reason::VolumeNotFound, "volume a"), waits(Reason::VolumeNotFound, "volume b"), true),
+            (place("node-0: 0/2 nodes"), place("node-0: 0/3 nodes"), false),
+            (SkyTaskStatus::default(), waits(Reason::ImagePulling, "node-0: a"), false),
+        ] {
+            assert_eq!(notes(&old, &new).len(), usize::from(told), "{:?} {:?}", old.pending, new.pending);
+        }
+    }
 }
