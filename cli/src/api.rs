@@ -1,6 +1,9 @@
 //! The gateway over HTTP: one method per endpoint that the commands use.
 
-use std::{io::Read, time::Duration};
+use std::{
+    io::{self, Read},
+    time::Duration,
+};
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -13,6 +16,9 @@ use crate::error::Error;
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest time until the gateway accepts the connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a log may bring nothing before it is asked for again: a machine that slept, or a router that forgot the
+/// connection, leaves one on which nothing will ever come.
+const SILENCE: Duration = Duration::from_secs(60);
 /// Largest answer: a list of some 100,000 tasks.
 const MAX_ANSWER: u64 = 256 << 20;
 
@@ -22,6 +28,8 @@ pub(crate) struct Api {
     agent: Agent,
     base: String,
     user: String,
+    timeout: Duration,
+    silence: Duration,
 }
 
 /// An answer: what the commands read of it, and all of it as it came.
@@ -99,7 +107,12 @@ impl Api {
             // A proxy for the world cannot reach this machine's own ports.
             config = config.proxy(None);
         }
-        Self { agent: config.build().into(), base, user }
+        Self { agent: config.build().into(), base, user, timeout: TIMEOUT, silence: SILENCE }
+    }
+
+    /// Waits at most so long for an answer.
+    pub(crate) fn within(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     pub(crate) fn submit(&self, task: &TaskRequest) -> Result<Answer<TaskChange>, Error> {
@@ -143,14 +156,16 @@ impl Api {
 
     pub(crate) fn delete_volume(&self, id: &str) -> Result<Answer<VolumeChange>, Error> {
         let request = self.agent.delete(self.url(&format!("/volumes/{}", segment(id))));
-        self.answer(request.header("X-User", &self.user).config().timeout_global(Some(TIMEOUT)).build().call())
+        self.answer(request.header("X-User", &self.user).config().timeout_global(Some(self.timeout)).build().call())
     }
 
     /// The task's log, each line with its stamp if the gateway knows stamps. There is no time limit: it ends when the
-    /// task ends.
+    /// task ends. A read that brings nothing for [`SILENCE`] fails with [`is_silence`], and may be
+    /// repeated.
     pub(crate) fn logs(&self, id: &str, query: &LogQuery) -> Result<impl Read + use<>, Error> {
         let path = format!("/tasks/{}/logs?{}", segment(id), query.encoded());
-        let response = self.received(self.agent.get(self.url(&path)).header("X-User", &self.user).call())?;
+        let request = self.agent.get(self.url(&path)).header("X-User", &self.user);
+        let response = self.received(request.config().timeout_per_read(Some(self.silence)).build().call())?;
         Ok(response.into_body().into_reader())
     }
 
@@ -160,7 +175,7 @@ impl Api {
 
     fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Answer<T>, Error> {
         let request = self.agent.get(self.url(path)).header("X-User", &self.user);
-        self.answer(request.config().timeout_global(Some(TIMEOUT)).build().call())
+        self.answer(request.config().timeout_global(Some(self.timeout)).build().call())
     }
 
     fn post<B: serde::Serialize, T: DeserializeOwned>(&self, path: &str, body: Option<&B>) -> Result<Answer<T>, Error> {
@@ -172,7 +187,7 @@ impl Api {
         request: RequestBuilder<WithBody>,
         body: Option<&B>,
     ) -> Result<Answer<T>, Error> {
-        let request = request.config().timeout_global(Some(TIMEOUT)).build();
+        let request = request.config().timeout_global(Some(self.timeout)).build();
         self.answer(match body {
             // Compact: the library's own form is indented, and the gateway limits the size.
             Some(body) => serde_json::to_vec(body)
@@ -238,8 +253,14 @@ fn reason(error: &ureq::Error) -> String {
     }
 }
 
+/// Whether a read of a log has failed only because nothing came.
+pub(crate) fn is_silence(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>());
+    matches!(inner, Some(ureq::Error::Timeout(_)))
+}
+
 /// `[Errno 111] Connection refused`.
-pub(crate) fn os_reason(error: &std::io::Error) -> String {
+pub(crate) fn os_reason(error: &io::Error) -> String {
     let text = error.to_string();
     match error.raw_os_error() {
         Some(code) => format!("[Errno {code}] {}", text.split(" (os error").next().unwrap_or(&text)),
@@ -265,6 +286,8 @@ fn is_local(base: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::{io::Write as _, iter, net::TcpListener, sync::mpsc, thread};
+
     use super::*;
 
     #[test]
@@ -281,6 +304,33 @@ mod tests {
         let part = LogQuery { follow: false, tail: Some(3), since: Some(time), nodes: vec![0, 2] };
         let expected = "timestamps=true&follow=false&tail=3&since=2026-11-24T10%3A00%3A00%2B01%3A00&node=0&node=2";
         assert_eq!(part.encoded(), expected);
+    }
+
+    #[test]
+    fn a_silent_log_times_out_and_can_still_be_read() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", server.local_addr().unwrap());
+        let (go_on, may_go_on) = mpsc::channel::<()>();
+        let serving = thread::spawn(move || {
+            let (mut stream, _) = server.accept().unwrap();
+            let mut request = [0; 4096];
+            assert!(stream.read(&mut request).unwrap() > 0);
+            stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n").unwrap();
+            may_go_on.recv().unwrap();
+            stream.write_all(b"3\r\ntwo\r\n0\r\n\r\n").unwrap();
+        });
+        let api = Api { silence: Duration::from_millis(50), ..Api::new(url, "bob".to_owned()) };
+        let query = LogQuery { follow: true, tail: None, since: None, nodes: Vec::new() };
+        let mut log = api.logs("abc12345", &query).unwrap();
+        let mut buffer = [0; 3];
+        log.read_exact(&mut buffer).unwrap();
+        assert_eq!(&buffer, b"one");
+        assert!(is_silence(&log.read(&mut buffer).unwrap_err()));
+        go_on.send(()).unwrap();
+        // It may be silent again before that reaches us.
+        let two = iter::repeat_with(|| log.read(&mut buffer)).find_map(Result::ok);
+        assert_eq!((two, &buffer), (Some(3), b"two"));
+        serving.join().unwrap();
     }
 
     #[test]

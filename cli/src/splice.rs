@@ -127,10 +127,15 @@ impl Splice {
         }
     }
 
+    /// Whether another connection can go on where this one is.
+    pub(crate) fn can_resume(&self) -> bool {
+        self.stamped != Some(false)
+    }
+
     /// The connection broke. `expected` nodes write to this log.
     pub(crate) fn broke(&mut self, expected: usize) -> Resume {
         self.pending.clear();
-        if self.stamped == Some(false) {
+        if !self.can_resume() {
             return Resume::Impossible;
         }
         if let Some(line) = self.open.take().filter(|line| !line.drop && line.printed > 0) {

@@ -3,7 +3,7 @@
 use std::{io::Read, thread, time::Duration};
 
 use crate::{
-    api::{Api, LogQuery, os_reason},
+    api::{Api, LogQuery, is_silence, os_reason},
     error::Error,
     follow::Detach,
     printer::{Printer, Style},
@@ -57,6 +57,14 @@ struct Tail<'a> {
     failures: u32,
 }
 
+/// How a connection ended that did not break.
+enum Close {
+    /// With the log.
+    End,
+    /// It brings nothing, and perhaps never will.
+    Silence,
+}
+
 impl Tail<'_> {
     fn run(&mut self) -> Result<(), Error> {
         let mut query = self.wish.query.clone();
@@ -64,12 +72,16 @@ impl Tail<'_> {
         loop {
             let error = match self.api.logs(self.task_id, &query) {
                 Ok(log) => {
-                    if has_been_open {
+                    has_been_open = true;
+                    if self.failures > 0 {
                         self.line.erase();
                     }
-                    has_been_open = true;
                     match self.copy(log) {
-                        Ok(()) => return Ok(()),
+                        Ok(Close::End) => return Ok(()),
+                        Ok(Close::Silence) => {
+                            query = self.resume(&query).unwrap_or(query);
+                            continue;
+                        }
                         Err(error) => error,
                     }
                 }
@@ -78,19 +90,24 @@ impl Tail<'_> {
                 Err(error) if has_been_open || self.wish.patient => error,
                 Err(error) => return Err(error),
             };
-            query = self.again(error, query)?;
+            query = self.again(error, &query)?;
         }
     }
 
     /// Hands every line on as it comes: one that waits in a buffer is one that the user does not see.
-    fn copy(&mut self, mut log: impl Read) -> Result<(), Error> {
+    fn copy(&mut self, mut log: impl Read) -> Result<Close, Error> {
         let (mut buffer, mut out) = (vec![0; 64 << 10], Vec::new());
         loop {
-            let count = log.read(&mut buffer).map_err(|error| self.broke(os_reason(&error)))?;
+            let count = match log.read(&mut buffer) {
+                Ok(count) => count,
+                Err(error) if !is_silence(&error) => return Err(self.broke(os_reason(&error))),
+                Err(_) if self.splice.can_resume() => return Ok(Close::Silence),
+                Err(_) => continue,
+            };
             match buffer.get(..count) {
                 None | Some([]) => {
                     self.splice.finish(&mut out);
-                    return self.print(&mut out);
+                    return self.print(&mut out).map(|()| Close::End);
                 }
                 Some(bytes) => self.splice.feed(bytes, &mut out),
             }
@@ -110,19 +127,15 @@ impl Tail<'_> {
     }
 
     /// After a failure: waits a moment and says how to ask again, unless that is of no use.
-    fn again(&mut self, error: Error, query: LogQuery) -> Result<LogQuery, Error> {
+    fn again(&mut self, error: Error, query: &LogQuery) -> Result<LogQuery, Error> {
         let reason = match error {
             Error::LogBroke { reason, .. } | Error::Unreachable { reason, .. } => reason,
             // Behind a proxy, a gateway that is away; too many streams, while it has not noticed that ours is gone.
             Error::Refused { status: status @ (429 | 500..), .. } => format!("HTTP {status}"),
             other => return Err(other),
         };
-        let query = match self.splice.broke(self.expected_nodes()) {
-            Resume::Impossible => return Err(self.broke(reason)),
-            Resume::FromStart if self.splice.is_empty() => self.wish.query.clone(),
-            // The last lines only, of nodes that have written none: those are all of their lines.
-            Resume::FromStart => LogQuery { tail: None, ..self.wish.query.clone() },
-            Resume::From(second) => LogQuery { since: Some(second), tail: None, ..query },
+        let Some(query) = self.resume(query) else {
+            return Err(self.broke(reason));
         };
         if self.failures == MAX_TRIES {
             return Err(self.broke(reason));
@@ -134,6 +147,17 @@ impl Tail<'_> {
         }
         thread::sleep(pause(self.failures));
         Ok(query)
+    }
+
+    /// What the next connection asks for, if one can go on.
+    fn resume(&mut self, query: &LogQuery) -> Option<LogQuery> {
+        match self.splice.broke(self.expected_nodes()) {
+            Resume::Impossible => None,
+            Resume::FromStart if self.splice.is_empty() => Some(self.wish.query.clone()),
+            // The last lines only, of nodes that have written none: those are all of their lines.
+            Resume::FromStart => Some(LogQuery { tail: None, ..self.wish.query.clone() }),
+            Resume::From(second) => Some(LogQuery { since: Some(second), tail: None, ..query.clone() }),
+        }
     }
 
     /// How many nodes write to this log. Where that cannot be known now, all are asked for from their beginning.
@@ -160,6 +184,45 @@ fn pause(failures: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::Format;
+
+    /// Nothing in time, then the end.
+    struct Silent {
+        reads: u32,
+    }
+
+    impl Read for Silent {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            self.reads += 1;
+            let silence = || ureq::Error::Timeout(ureq::Timeout::RecvBody).into_io();
+            if self.reads < 3 { Err(silence()) } else { Ok(0) }
+        }
+    }
+
+    #[test]
+    fn silence_is_no_failure() {
+        let api = Api::new("http://127.0.0.1:9".to_owned(), "bob".to_owned());
+        let printer = Printer::new(Format::Table);
+        let query = LogQuery { follow: true, tail: None, since: None, nodes: Vec::new() };
+        let wish = Wish { query, timestamps: false, patient: false };
+        let mut tail = Tail {
+            api: &api,
+            printer,
+            task_id: "abc12345",
+            wish: &wish,
+            line: StatusLine::new(printer),
+            splice: Splice::new(false),
+            at_line_start: true,
+            failures: 0,
+        };
+        let mut log = Silent { reads: 0 };
+        assert!(matches!(tail.copy(&mut log), Ok(Close::Silence)), "another connection takes over");
+        assert_eq!((log.reads, tail.failures), (1, 0));
+        // Lines without stamps: only this connection can go on.
+        tail.splice.feed(b"plain\n", &mut Vec::new());
+        assert!(matches!(tail.copy(&mut log), Ok(Close::End)));
+        assert_eq!(log.reads, 3);
+    }
 
     #[test]
     fn a_gateway_has_a_minute_to_come_back() {
