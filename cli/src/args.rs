@@ -71,10 +71,14 @@ Examples:
     Volumes(Volumes),
     /// Print the completion script of a shell
     #[command(after_help = "\
+Ids of tasks and volumes are completed too: those of the gateway of K8S_CLI_API_URL, if it answers within two seconds.
+
 Examples:
   source <(k8s-cli completions bash)
-  k8s-cli completions zsh > \"${fpath[1]}/_k8s-cli\"
-  k8s-cli completions fish > ~/.config/fish/completions/k8s-cli.fish")]
+  source <(k8s-cli completions zsh)                        # after compinit
+  k8s-cli completions fish | source
+
+Write it into the file that the shell reads at its start: what is printed belongs to this version of the program.")]
     Completions {
         /// The shell
         shell: clap_complete::Shell,

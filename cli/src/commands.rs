@@ -6,12 +6,10 @@ mod volumes;
 
 use std::process::ExitCode;
 
-use clap::CommandFactory as _;
-
 use crate::{
     api::Api,
     args::{Auth, Cli, Command, Format, Jobs, Volumes},
-    config,
+    complete, config,
     error::Error,
     printer::Printer,
 };
@@ -58,15 +56,9 @@ fn dispatch(context: &Context, command: Command) -> Result<ExitCode, Error> {
         Command::Volumes(Volumes::Apply(args)) => volumes::apply(context, &args),
         Command::Volumes(Volumes::List(args)) => volumes::list(context, &args),
         Command::Volumes(Volumes::Delete(args)) => volumes::delete(context, &args),
-        Command::Completions { shell } => context.printer.raw(&completions(shell)),
+        Command::Completions { shell } => context.printer.raw(&complete::script(shell).map_err(Error::Output)?),
     }?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn completions(shell: clap_complete::Shell) -> Vec<u8> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "k8s-cli", &mut script);
-    script
 }
 
 fn format(command: &Command) -> Format {

@@ -6,6 +6,7 @@ mod api;
 mod args;
 mod changes;
 mod commands;
+mod complete;
 mod config;
 mod dotenv;
 mod entry;
@@ -24,6 +25,7 @@ mod usage;
 mod waiting;
 
 fn main() -> ExitCode {
+    complete::answer_the_shell();
     match usage::parse(std::env::args_os()) {
         Ok(cli) => commands::run(cli),
         Err(code) => code,

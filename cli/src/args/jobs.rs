@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, builder::NonEmptyStringValueParser};
 
 use super::{Changes, List, Output, ShortUrl, Variables};
+use crate::complete;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Jobs {
@@ -83,7 +84,7 @@ Examples:
   id=$(k8s-cli jobs rerun abc12345 -o name)")]
 pub(crate) struct Rerun {
     /// Task ID to run again
-    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    #[arg(value_parser = NonEmptyStringValueParser::new(), add = complete::tasks())]
     pub(crate) task_id: String,
     /// Submit job without tailing logs
     #[arg(short, long)]
@@ -150,7 +151,7 @@ Examples:
   k8s-cli jobs status abc12345 -o json | jq .metadata.exit_code")]
 pub(crate) struct Status {
     /// Task ID to check
-    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    #[arg(value_parser = NonEmptyStringValueParser::new(), add = complete::tasks())]
     pub(crate) task_id: String,
     #[command(flatten)]
     pub(crate) output: Output,
@@ -166,7 +167,7 @@ Examples:
   k8s-cli jobs stop --all --all-users   # all of everybody's")]
 pub(crate) struct Stop {
     /// Task ID to stop
-    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    #[arg(value_parser = NonEmptyStringValueParser::new(), add = complete::live_tasks())]
     pub(crate) task_id: Option<String>,
     /// Stop all tasks for current user
     #[arg(short, long)]
@@ -188,7 +189,7 @@ Examples:
   k8s-cli jobs logs abc12345 --node 0 --node 3")]
 pub(crate) struct Logs {
     /// Task ID to view logs for
-    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    #[arg(value_parser = NonEmptyStringValueParser::new(), add = complete::tasks())]
     pub(crate) task_id: String,
     /// Follow the log until the task ends; the default
     #[arg(short, long, overrides_with = "no_follow")]
@@ -219,7 +220,7 @@ Examples:
   k8s-cli jobs wait abc12345 --timeout 600")]
 pub(crate) struct Wait {
     /// Task ID to wait for
-    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    #[arg(value_parser = NonEmptyStringValueParser::new(), add = complete::live_tasks())]
     pub(crate) task_id: String,
     /// Give up after so many seconds, with exit code 1
     #[arg(long, value_name = "SECONDS")]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, builder::NonEmptyStringValueParser};
 
 use super::{List, Output};
+use crate::complete;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Volumes {
@@ -78,7 +79,7 @@ Examples:
   k8s-cli volumes delete abc12345 --force")]
 pub(crate) struct DeleteVolume {
     /// Volume ID to delete
-    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    #[arg(value_parser = NonEmptyStringValueParser::new(), add = complete::volumes())]
     pub(crate) volume_id: String,
     /// Skip confirmation
     #[arg(short, long)]

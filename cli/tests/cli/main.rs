@@ -4,6 +4,7 @@
 mod address;
 mod apply;
 mod changes;
+mod complete;
 mod data;
 mod files;
 mod follow;

@@ -91,14 +91,6 @@ fn submit_from_standard_input_with_overrides() {
 }
 
 #[test]
-fn completions_of_every_shell() {
-    for shell in ["bash", "zsh", "fish"] {
-        let ran = Home::empty("").run(&format!("completions {shell}"));
-        assert!(ran.code == Some(0) && ran.stdout.contains("whoami"), "{shell}");
-    }
-}
-
-#[test]
 fn list() {
     let nodes = [("m1", 0), ("m2", 1), ("m1", 2)]
         .map(|(machine, index)| json!({"index": index, "status": "failed", "machine": machine}));
