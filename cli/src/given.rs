@@ -19,6 +19,8 @@ pub(crate) fn resolve(changes: Changes) -> Result<(Overrides, Secrets), Error> {
         name: changes.name,
         num_nodes: changes.num_nodes,
         workdir: changes.workdir,
+        git_url: changes.git_url,
+        git_ref: changes.git_ref,
         cpus: changes.cpus,
         memory: changes.memory,
         gpus: changes.gpus,

@@ -15,7 +15,7 @@ pub use recovery::RecoveryRequest;
 pub use rerun::RerunRequest;
 pub use resources::ResourcesRequest;
 pub use secret::{Confidential, REGISTRY_LOGIN, SecretValue};
-pub use task::TaskRequest;
+pub use task::{TaskRequest, WorkdirRequest};
 pub use view::{NodeView, TaskMetadata, TaskState, TaskView};
 pub use volume::{VolumeMetadata, VolumeRequest, VolumeView};
 

@@ -51,6 +51,8 @@ pub enum Reason {
     RunFailed,
     /// A node's setup ended with another exit code.
     SetupFailed,
+    /// The repository of the work directory could not be checked out.
+    CheckoutFailed,
     /// The container could not be started.
     StartFailed,
     /// The image has no shell.
@@ -93,6 +95,8 @@ pub enum Reason {
     Unobserved,
     /// The image is on its way to the machine.
     ImagePulling,
+    /// The repository of the work directory is on its way to the machine.
+    CheckingOut,
     /// Setup still runs on a node, and the others wait for it.
     SettingUp,
     /// No machine takes a pod now.
@@ -139,6 +143,7 @@ impl Reason {
         (Self::Succeeded, "Succeeded"),
         (Self::RunFailed, "RunFailed"),
         (Self::SetupFailed, "SetupFailed"),
+        (Self::CheckoutFailed, "CheckoutFailed"),
         (Self::StartFailed, "StartFailed"),
         (Self::NoShell, "NoShell"),
         (Self::OutOfMemory, "OOMKilled"),
@@ -160,6 +165,7 @@ impl Reason {
         (Self::Starting, "Starting"),
         (Self::Unobserved, "Unobserved"),
         (Self::ImagePulling, "ImagePulling"),
+        (Self::CheckingOut, "CheckingOut"),
         (Self::SettingUp, "SettingUp"),
         (Self::Unschedulable, "Unschedulable"),
         (Self::NeverFits, "NeverFits"),

@@ -7,6 +7,7 @@ pub mod accelerator;
 pub mod api;
 pub mod brief;
 pub mod condition;
+pub mod git;
 pub mod label;
 pub mod name;
 pub mod quantity;
@@ -28,6 +29,8 @@ pub const VERSION: &str = "v1alpha1";
 pub const FIELD_MANAGER: &str = "sky-operator";
 /// The specification's default container image.
 pub const DEFAULT_IMAGE: &str = "python:3.13-slim";
+/// The default image by which repositories are checked out: git and a shell, for every architecture.
+pub const GIT_IMAGE: &str = "docker.io/alpine/git:2.49.1";
 
 /// First eight lower-case hex digits of a SHA-256: the short stable hash of names and ids.
 pub(crate) fn short_hash(text: &str) -> String {

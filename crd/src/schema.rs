@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     condition::Reason,
+    git::InvalidGit,
     task::{IDENTITY, RUN, SkyTask},
     volume::SkyVolume,
 };
@@ -46,6 +47,10 @@ pub fn task_crd() -> Value {
     }
     merge(spec, &format!("{alternative}/labels"), label_map());
     add_rule(spec, "/properties/workdir", rule("has(self.path) != has(self.git)", "write either path or git", None));
+    // What was stored once, everybody has read who may read tasks.
+    let open = "!self.matches('^[a-zA-Z+]+://[^/@]*:[^/]*@')";
+    let message = InvalidGit::Password.to_string();
+    add_rule(spec, "/properties/workdir/properties/git/properties/url", rule(open, &message, None));
     let work = "(has(self.run) && size(self.run) > 0) || (has(self.setup) && size(self.setup) > 0)";
     add_rule(spec, "", rule(work, "run is required (or setup)", Some("run")));
     freeze_fields(spec, IDENTITY);

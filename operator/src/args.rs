@@ -26,6 +26,10 @@ pub struct Args {
     #[arg(long, env = "SKY_AGENT_IMAGE", value_name = "IMAGE")]
     pub agent_image: Option<String>,
 
+    /// Image by which the git repositories of work directories are checked out: one with `git` and `sh`.
+    #[arg(long, default_value = sky_crd::GIT_IMAGE, value_name = "IMAGE")]
+    pub git_image: String,
+
     /// Namespace of the operator's own pod.
     #[arg(long, env = "POD_NAMESPACE", hide = true, requires = "own_pod")]
     pub own_namespace: Option<String>,

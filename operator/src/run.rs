@@ -85,6 +85,7 @@ pub async fn run(args: Args) -> Result<(), RunError> {
     let policy = Policy {
         default_image: args.default_image.clone(),
         agent_image,
+        git_image: args.git_image.clone(),
         placement,
         pod_config: args.allow_pod_config.clone(),
         pod_security: args.pod_security.into(),

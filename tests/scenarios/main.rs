@@ -1,5 +1,6 @@
 //! Scenarios on a real cluster. Run by `make test`.
 
+mod checkout;
 mod crash;
 mod deletion;
 mod election;

@@ -23,7 +23,7 @@ const NOTHING: &str = "CapEff:0000000000000000";
 
 /// From now on pods in here have to keep to a standard. The API server learns of it a moment later: that is waited for,
 /// by a pod that none of the standards lets in and that is never stored.
-async fn enforce(space: &Space, standard: &str) {
+pub(super) async fn enforce(space: &Space, standard: &str) {
     let label = json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": standard}}});
     let namespaces: Api<Namespace> = Api::all(space.client.clone());
     namespaces.patch(&space.name, &PatchParams::default(), &Patch::Merge(label)).await.expect("a label");

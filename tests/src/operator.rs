@@ -51,6 +51,7 @@ impl Operator {
         let output = File::options().create(true).append(true).open(&log).expect("a log file");
         let process = Command::new(program)
             .args(["--namespace", namespace, "--admin-address", "127.0.0.1:0", "--agent-image", &image("sky")])
+            .args(["--git-image", &image("git")])
             .args(flags)
             .env("KUBECONFIG", kubeconfig())
             .env("HOSTNAME", name)

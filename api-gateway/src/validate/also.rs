@@ -24,6 +24,7 @@ pub fn read(form: Also, value: &Json) -> Option<Value> {
         Also::RegionMap => only_entry(value).map(Value::Text),
         Also::OneNumber => one_number(value).map(|number| Value::Ints(vec![number])),
         Also::Strategy => strategy(value).map(Value::Object),
+        Also::Repository => repository(value).map(Value::Object),
     }
 }
 
@@ -118,6 +119,19 @@ fn strategy(value: &Json) -> Option<Fields> {
     Some(fields)
 }
 
+/// A git repository; as everywhere in a body, what else stands there is ignored.
+fn repository(value: &Json) -> Option<Fields> {
+    let (Json::Object(_), Some(Json::Text(url))) = (value, value.get("url")) else { return None };
+    let mut fields = Fields::default();
+    fields.put("url", Value::Text(url.clone()));
+    match value.get("ref") {
+        None | Some(Json::Null) => {}
+        Some(Json::Text(reference)) => fields.put("ref", Value::Text(reference.clone())),
+        Some(_) => return None,
+    }
+    Some(fields)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,5 +178,23 @@ mod tests {
         assert_eq!(reads(Also::Number, "0.5"), Some(Value::Text("0.5".to_owned())));
         assert_eq!(reads(Also::Number, "true"), None);
         assert_eq!(reads(Also::RegionMap, r#"{"null": "i"}"#), Some(Value::Text("i".to_owned())));
+    }
+
+    #[test]
+    fn repositories() {
+        let text = |name, value: &str| (name, Value::Text(value.to_owned()));
+        for (json, expected) in [
+            (r#"{"url": "u", "ref": "v1", "x": 1}"#, vec![text("url", "u"), text("ref", "v1")]),
+            (r#"{"url": "u", "ref": null}"#, vec![text("url", "u")]),
+        ] {
+            let mut fields = Fields::default();
+            for (name, value) in expected {
+                fields.put(name, value);
+            }
+            assert_eq!(reads(Also::Repository, json), Some(Value::Object(fields)), "{json}");
+        }
+        for json in [r#""/w""#, "{}", r#"{"ref": "v1"}"#, r#"{"url": 1}"#, r#"{"url": "u", "ref": 1}"#, r#"["u"]"#] {
+            assert_eq!(reads(Also::Repository, json), None, "{json}");
+        }
     }
 }

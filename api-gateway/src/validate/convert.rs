@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use sky_crd::api::{RecoveryRequest, RerunRequest, ResourcesRequest, SecretValue, TaskRequest, VolumeRequest};
+use sky_crd::{
+    api::{RecoveryRequest, RerunRequest, ResourcesRequest, SecretValue, TaskRequest, VolumeRequest, WorkdirRequest},
+    task::GitSource,
+};
 
 use super::{
     since::Since,
@@ -27,6 +30,17 @@ pub struct LogQuery {
 impl Fields {
     fn text(&mut self, name: &str) -> Option<String> {
         self.take(name).and_then(|value| if let Value::Text(text) = value { Some(text) } else { None })
+    }
+
+    fn workdir(&mut self) -> Option<WorkdirRequest> {
+        match self.take("workdir")? {
+            Value::Text(path) => Some(WorkdirRequest::Path(path)),
+            Value::Object(mut git) => {
+                let (url, reference) = (git.text("url")?, git.text("ref"));
+                Some(WorkdirRequest::Git(GitSource { url, reference }))
+            }
+            _ => None,
+        }
     }
 
     fn int(&mut self, name: &str) -> Option<i64> {
@@ -81,7 +95,7 @@ pub fn task(mut fields: Fields) -> TaskRequest {
     TaskRequest {
         name: fields.text("name"),
         num_nodes: fields.int("num_nodes").and_then(|count| u32::try_from(count).ok()),
-        workdir: fields.text("workdir"),
+        workdir: fields.workdir(),
         resources: fields.object("resources").map(resources),
         envs: fields.text_map("envs"),
         secrets: fields.secrets(),

@@ -97,6 +97,8 @@ pub enum Also {
     OneNumber,
     /// `"FAILOVER"` for `{"strategy": "FAILOVER"}`.
     Strategy,
+    /// `{url: …, ref: …}` for a directory.
+    Repository,
 }
 
 const fn field(name: &'static str, kind: Kind, need: Need, also: &'static [Also]) -> Field {
@@ -124,7 +126,7 @@ pub static TASK: Model = Model {
     description: "SkyPilot-compatible task definition",
     fields: &[
         nullable("name", Kind::Text, &[]),
-        nullable("workdir", Kind::Text, &[]),
+        nullable("workdir", Kind::Text, &[Also::Repository]),
         field("num_nodes", NODES, Need::Default(1), &[Also::Null]),
         nullable("resources", Kind::Object(&RESOURCES), &[]),
         ENVS,

@@ -44,6 +44,12 @@ pub(crate) struct Changes {
     /// Directory in which the scripts start
     #[arg(long, value_name = "PATH")]
     pub(crate) workdir: Option<String>,
+    /// Git repository to check out, in which the scripts start; a private one is read with `--secret GIT_TOKEN`
+    #[arg(long, value_name = "URL", conflicts_with = "workdir")]
+    pub(crate) git_url: Option<String>,
+    /// Branch, tag or commit of the repository
+    #[arg(long, value_name = "REF", conflicts_with = "workdir")]
+    pub(crate) git_ref: Option<String>,
     #[command(flatten)]
     pub(crate) variables: Variables,
 }

@@ -43,6 +43,19 @@ fn every_option_wins_over_the_file() {
 }
 
 #[test]
+fn a_repository_wins_over_the_file() {
+    let home = Home::empty("");
+    home.file("task.yaml", FILE);
+    let changed =
+        spec(&home.run("jobs submit task.yaml --dry-run -o json --git-url https://host/org/repo --git-ref v1.0"));
+    assert_eq!(changed["workdir"], json!({"git": {"url": "https://host/org/repo", "ref": "v1.0"}}));
+    let message = "--git-url: is missing: write the address of a git repository\n";
+    check(&home, "jobs validate task.yaml --git-ref v1.0", 1, "", message);
+    let both = home.run("jobs submit task.yaml --workdir /b --git-url https://host/org/repo");
+    assert!(both.code == Some(2) && both.stderr.contains("cannot be used with"), "{both:?}");
+}
+
+#[test]
 fn a_wrong_option_is_named() {
     let home = Home::bob("");
     home.file("task.yaml", FILE);

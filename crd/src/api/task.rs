@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Confidential, InvalidField, RecoveryRequest, ResourcesRequest, SecretValue, config, volume};
 use crate::{
-    TaskId, User, label, name,
-    task::{FileMount, Lifecycle, SkyTask, SkyTaskSpec, VolumeMount, Workdir, spec},
+    TaskId, User, git, label, name,
+    task::{FileMount, GitSource, Lifecycle, SkyTask, SkyTaskSpec, VolumeMount, Workdir, spec},
 };
 
 /// Body of `POST /tasks/submit`: the specification's task definition in its normal form.
@@ -20,9 +20,9 @@ pub struct TaskRequest {
     /// Number of nodes, 1 or more; default 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub num_nodes: Option<u32>,
-    /// Directory in the container.
+    /// Where scripts start.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub workdir: Option<String>,
+    pub workdir: Option<WorkdirRequest>,
     /// What every node needs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resources: Option<ResourcesRequest>,
@@ -73,7 +73,7 @@ impl TaskRequest {
             name: Some(name.clone()),
             user: user.to_string(),
             num_nodes: self.num_nodes.unwrap_or(1),
-            workdir: self.workdir.filter(|path| !path.is_empty()).map(|path| Workdir { path: Some(path), git: None }),
+            workdir: self.workdir.map(WorkdirRequest::into_workdir).transpose()?.flatten(),
             resources: resources.to_resources()?,
             envs: self.envs,
             secrets: Vec::new(),
@@ -101,6 +101,32 @@ impl TaskRequest {
         };
         confidential.refer(&name::object_name(&name, id), &mut spec);
         Ok(SkyTask { metadata: metadata_of(id, &name, user, namespace), spec, status: None })
+    }
+}
+
+/// `workdir` of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum WorkdirRequest {
+    /// A directory in the container; the image's own if it is empty.
+    Path(String),
+    /// A git repository to check out: `{url, ref}`.
+    Git(GitSource),
+}
+
+impl WorkdirRequest {
+    fn into_workdir(self) -> Result<Option<Workdir>, InvalidField> {
+        match self {
+            Self::Path(path) if path.is_empty() => Ok(None),
+            Self::Path(path) => Ok(Some(Workdir { path: Some(path), git: None })),
+            Self::Git(GitSource { url, reference }) => {
+                let reference = reference.filter(|reference| !reference.is_empty());
+                git::address(&url).map_err(|error| InvalidField::new(&["workdir", "url"], &error))?;
+                let checked = reference.as_deref().map(git::check_revision).transpose();
+                checked.map_err(|error| InvalidField::new(&["workdir", "ref"], &error))?;
+                Ok(Some(Workdir { path: None, git: Some(GitSource { url, reference }) }))
+            }
+        }
     }
 }
 
@@ -187,6 +213,26 @@ mod tests {
     }
 
     #[test]
+    fn a_work_directory_is_a_path_or_a_repository() {
+        for (given, kept) in [
+            (serde_json::json!("/w"), serde_json::json!({"path": "/w"})),
+            (serde_json::json!(""), serde_json::json!(null)),
+            (serde_json::json!({"url": "git@host:a/b"}), serde_json::json!({"git": {"url": "git@host:a/b"}})),
+            (
+                serde_json::json!({"url": "https://host/a", "ref": "v1"}),
+                serde_json::json!({"git": {"url": "https://host/a", "ref": "v1"}}),
+            ),
+            (
+                serde_json::json!({"url": "https://host/a", "ref": ""}),
+                serde_json::json!({"git": {"url": "https://host/a"}}),
+            ),
+        ] {
+            let task = task(serde_json::json!({"run": "r", "workdir": given})).unwrap();
+            assert_eq!(serde_json::json!(task.spec.workdir), kept, "{given}");
+        }
+    }
+
+    #[test]
     fn what_happens_when_it_fails_or_waits() {
         let lifecycle = |body| serde_json::to_value(task(body).unwrap().spec.lifecycle).unwrap();
         let told = serde_json::json!({
@@ -236,6 +282,8 @@ mod tests {
             (serde_json::json!({"run": "x", "resources": {"memory": "lots"}}), "resources.memory"),
             (serde_json::json!({"run": "x", "resources": {"accelerators": "a b:c"}}), "resources.accelerators"),
             (serde_json::json!({"run": "x", "volumes": {"data": "v"}}), "volumes.data"),
+            (serde_json::json!({"run": "x", "workdir": {"url": "https://ann:hunter2@host/repo"}}), "workdir.url"),
+            (serde_json::json!({"run": "x", "workdir": {"url": "https://host/repo", "ref": "-u"}}), "workdir.ref"),
             (serde_json::json!({"run": "x", "volumes": {"/data": "Bad Name"}}), "volumes./data"),
             (serde_json::json!({"run": "x", "volumes": {"/data": ""}}), "volumes./data"),
         ] {

@@ -96,6 +96,8 @@ mod tests {
             "resources": {"cpus": "4", "imageId": "img"}, "volumes": [{"mountPath": "/d", "name": "data"}],
         });
         assert_eq!(hash(full), "v1:1e1a1a48fb830a23c95ef186b436d4d4");
+        let repository = json!({"run": "true", "workdir": {"git": {"url": "https://host/repo", "ref": "v1"}}});
+        assert_eq!(hash(repository), "v1:43578eaff19b3f0f338d95244b43c0f4");
     }
 
     #[test]
@@ -118,6 +120,9 @@ mod tests {
             json!({"run": "true"}),
             json!({"setup": "true"}),
             json!({"run": "true", "numNodes": 2}),
+            json!({"run": "true", "workdir": {"git": {"url": "u"}}}),
+            json!({"run": "true", "workdir": {"git": {"url": "u", "ref": "a"}}}),
+            json!({"run": "true", "workdir": {"path": "u"}}),
             json!({"run": "true", "envs": {"A": ""}}),
             json!({"run": "true", "envs": {"A": "B"}}),
             json!({"run": "true", "envs": {"AB": ""}}),

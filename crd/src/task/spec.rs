@@ -251,7 +251,7 @@ pub struct Workdir {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
     pub path: Option<String>,
-    /// Repository to check out.
+    /// Repository to check out on every node, as `~/sky_workdir`, before setup starts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub git: Option<GitSource>,
 }
@@ -260,10 +260,12 @@ pub struct Workdir {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GitSource {
-    /// Address of the repository.
+    /// Address of the repository, which is fetched by https. A private one is read with the variable `GIT_TOKEN` out of
+    /// `secrets` or `envs`; a password in the address is refused.
     #[schemars(length(min = 1, max = 4096))]
     pub url: String,
-    /// Branch, tag or commit. Default: the repository's default branch.
+    /// Branch, tag or commit. Default: the repository's default branch. A branch that moves meanwhile may be at another
+    /// commit on another node: name a commit where that matters.
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 255))]
     pub reference: Option<String>,

@@ -265,6 +265,10 @@ pub struct NodeStatus {
     /// Kubernetes node that the pod was bound to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub machine: Option<String>,
+    /// Commit that was checked out as the work directory, where that is a git repository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub commit: Option<String>,
     /// What the node is doing.
     #[serde(default)]
     pub phase: NodePhase,

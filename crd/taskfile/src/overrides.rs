@@ -19,6 +19,10 @@ pub struct Overrides {
     pub num_nodes: Option<u32>,
     /// Where scripts start, or `none`.
     pub workdir: Option<String>,
+    /// Address of the git repository in which scripts start.
+    pub git_url: Option<String>,
+    /// Branch, tag or commit of that repository, or of the file's.
+    pub git_ref: Option<String>,
     /// Cores, or `none`.
     pub cpus: Option<String>,
     /// Memory, or `none`.
@@ -48,6 +52,8 @@ pub(crate) fn option(path: &str) -> Option<&'static str> {
         ("name", "--name"),
         ("num_nodes", "--num-nodes"),
         ("workdir", "--workdir"),
+        ("workdir.url", "--git-url"),
+        ("workdir.ref", "--git-ref"),
         ("resources.cpus", "--cpus"),
         ("resources.memory", "--memory"),
         ("resources.accelerators", "--gpus"),
@@ -111,6 +117,7 @@ impl Overrides {
             Some(workdir) => document.set("workdir", Node::text(workdir)),
             None => {}
         }
+        self.set_repository(document);
         let mut resources = match document.get("resources") {
             Some(resources) if resources.as_map().is_some() => resources.clone(),
             // No mapping: left as it is, and refused.
@@ -127,6 +134,22 @@ impl Overrides {
         if resources != before {
             document.set("resources", resources);
         }
+    }
+
+    /// The repository beside what the file says of one: another address keeps the file's revision, as in SkyPilot.
+    fn set_repository(&self, document: &mut Node) {
+        let given = [("url", &self.git_url), ("ref", &self.git_ref)];
+        if given.iter().all(|(_, value)| value.is_none()) {
+            return;
+        }
+        let of_file = document.get("workdir").filter(|workdir| workdir.as_map().is_some());
+        let mut repository = of_file.cloned().unwrap_or_else(|| Node::new(Value::Map(Vec::new())));
+        for (name, value) in given {
+            if let Some(value) = value {
+                repository.set(name, Node::text(value));
+            }
+        }
+        document.set("workdir", repository);
     }
 
     /// Each field of `resources` that is set or taken away: all of its names, the one to write first.

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, mem};
 
 use sky_crd::{
     TaskId, User,
-    api::{InvalidField, REGISTRY_LOGIN, SecretValue, TaskRequest},
+    api::{InvalidField, REGISTRY_LOGIN, SecretValue, TaskRequest, WorkdirRequest},
+    task::GitSource,
 };
 
 use crate::{
@@ -103,11 +104,8 @@ fn request(task: Task, refusals: &mut Refusals<'_>, warnings: &mut Vec<String>) 
         name: task.name,
         num_nodes: refusals.gives("num_nodes").then_some(task.num_nodes),
         workdir: match task.workdir {
-            Some(Workdir::Path(path)) => Some(path),
-            Some(Workdir::Git { .. }) => {
-                refusals.add(&["workdir"], "a git repository is not fetched yet: clone it in `setup`");
-                None
-            }
+            Some(Workdir::Path(path)) => Some(WorkdirRequest::Path(path)),
+            Some(Workdir::Git { url, reference }) => Some(WorkdirRequest::Git(GitSource { url, reference })),
             None => None,
         },
         resources,

@@ -77,6 +77,20 @@ fn a_work_directory() {
 }
 
 #[test]
+fn a_repository() {
+    let url = "https://host/b";
+    for (of_file, git_url, git_ref, expected) in [
+        ("/a", given(url), None, json!({"url": url})),
+        ("/a", given(url), given("v2"), json!({"url": url, "ref": "v2"})),
+        ("{url: 'https://host/a', ref: v1}", None, given("v2"), json!({"url": "https://host/a", "ref": "v2"})),
+        ("{url: 'https://host/a', ref: v1}", given(url), None, json!({"url": url, "ref": "v1"})),
+    ] {
+        let file = format!("run: x\nworkdir: {of_file}");
+        assert_eq!(body(&file, Overrides { git_url, git_ref, ..Overrides::default() })["workdir"], expected, "{file}");
+    }
+}
+
+#[test]
 fn variables_of_a_file_lose_and_secrets_are_no_variables() {
     let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let overrides = Overrides {

@@ -204,6 +204,7 @@ fn a_secret_is_filled_in_nowhere_that_can_be_read() {
     let message = |text: &str| parse(text, "t.yaml").unwrap_err().explain();
     for (field, path) in [
         ("workdir: /w/${S}", "workdir"),
+        ("workdir: {url: 'https://host/$S'}", "workdir.url"),
         ("volumes: {/data: $S}", "volumes./data"),
         ("volumes: {/a: v, '/data/$S': v}", "volumes./data/$S"),
         ("file_mounts: {/data: 's3://$V/$S'}", "file_mounts./data"),
@@ -214,7 +215,10 @@ fn a_secret_is_filled_in_nowhere_that_can_be_read() {
         assert!(told.contains(&expected) && told.contains("t.yaml:4:") && !told.contains("hunter2"), "{told}");
     }
     let others = "run: echo $S\nenvs: {V: v}\nsecrets: {S: hunter2}\nworkdir: /w/$V/$SS/S\nvolumes: {/data: $V}\n";
-    assert_eq!(parse(others, "t.yaml").unwrap().request.workdir.as_deref(), Some("/w/v/$SS/S"));
+    assert_eq!(json!(parse(others, "t.yaml").unwrap().request.workdir), "/w/v/$SS/S");
+    let told = message("run: x\nsecrets: {GIT_TOKEN: hunter2}\nworkdir: {url: 'https://$GIT_TOKEN@host/repo'}");
+    let expected = "`workdir.url`: names the secret `GIT_TOKEN`, which everybody could read here: leave it out";
+    assert!(told.contains(expected) && !told.contains("hunter2"), "{told}");
 }
 
 #[test]
@@ -237,7 +241,15 @@ fn what_is_understood_and_cannot_run_is_refused_by_name() {
             "run: x\nresources: {cloud: GCP}",
             "`resources.cloud`: other clouds are not supported: leave it out, or write `kubernetes`",
         ),
-        ("run: x\nworkdir: {url: u}", "`workdir`: a git repository is not fetched yet: clone it in `setup`"),
+        (
+            "run: x\nworkdir: {url: u}",
+            "`workdir.url`: is no address of a git repository: write `https://host/owner/repository`",
+        ),
+        (
+            "run: x\nworkdir: {url: 'https://ann:hunter2@host/repo'}",
+            "`workdir.url`: must not hold a password or token, which everybody could read: give it as the secret `GIT_TOKEN`",
+        ),
+        ("run: x\nworkdir: {url: 'https://host/repo', ref: a..b}", "`workdir.ref`: is no branch, tag or commit"),
         (
             "run: x\nsecrets: {A: null}",
             "`secrets.A`: has no value: give it with `--secret A`, which takes it from the environment, or with \
@@ -310,6 +322,20 @@ api_server_access: false
         let expected = format!("`workdir`: what `{local}` holds on this machine is not brought to the task");
         assert!(matches!(&warnings[..], [only] if only.starts_with(&expected)), "{warnings:?}");
     }
+}
+
+#[test]
+fn a_repository_is_a_work_directory() {
+    for (workdir, expected) in [
+        ("{url: 'https://host/a'}", json!({"url": "https://host/a"})),
+        ("{url: 'https://host/$A', ref: '${B}'}", json!({"url": "https://host/x", "ref": "v1"})),
+        ("{url: 'git@host:a/b'}", json!({"url": "git@host:a/b"})),
+    ] {
+        let file = parse(&format!("run: x\nenvs: {{A: x, B: v1}}\nworkdir: {workdir}"), "t.yaml").unwrap();
+        assert_eq!((json!(file.request.workdir), file.warnings), (expected, Vec::<String>::new()), "{workdir}");
+    }
+    let open = parse("run: x\nenvs: {GIT_TOKEN: x}\nworkdir: {url: 'https://host/a'}", "t.yaml").unwrap();
+    assert_eq!(open.warnings, ["`envs.GIT_TOKEN` can be read by everybody: make it one of `secrets`"]);
 }
 
 #[test]

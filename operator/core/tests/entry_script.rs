@@ -70,6 +70,8 @@ in_every_image! {
     exports::failing_setup_is_marked,
     container::workdir_is_entered_by_both,
     container::unusable_workdir_is_reported,
+    container::repository_is_the_workdir,
+    container::unusable_repository_is_reported,
     container::files_go_where_there_is_room,
     container::any_user_will_do,
     container::a_user_without_a_home_gets_one,

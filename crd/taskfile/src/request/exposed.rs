@@ -7,28 +7,34 @@ use super::Refusals;
 use crate::{read::substitute, yaml::Node};
 
 const FIELDS: [&str; 3] = ["workdir", "file_mounts", "volumes"];
+/// By which a private repository is read.
+pub(super) const TOKEN: &str = "GIT_TOKEN";
 
 /// Refuses each field that names one of the secrets.
 pub(super) fn refuse(secrets: &BTreeMap<String, Option<String>>, refusals: &mut Refusals<'_>) {
     let document = refusals.document;
     for field in FIELDS {
         let Some(node) = document.get(field) else { continue };
-        // The work directory of a git repository is refused anyway.
         for (key, value) in node.as_map().unwrap_or_default() {
             let key_text = key.to_text();
             if let Some(name) = [key, value].into_iter().find_map(|part| secret_in(part, secrets)) {
-                refusals.add(&[field, &key_text], message(&name));
+                refusals.add(&[field, &key_text], message(field, &name));
             }
         }
         if node.as_map().is_none()
             && let Some(name) = secret_in(node, secrets)
         {
-            refusals.add(&[field], message(&name));
+            refusals.add(&[field], message(field, &name));
         }
     }
 }
 
-fn message(name: &str) -> String {
+fn message(field: &str, name: &str) -> String {
+    if (field, name) == ("workdir", TOKEN) {
+        return format!(
+            "names the secret `{TOKEN}`, which everybody could read here: leave it out, it is used by itself"
+        );
+    }
     format!(
         "names the secret `{name:.80}`, whose value everybody could read here: make it a variable of `envs` if it is not \
          secret, or use it in `setup` or `run`"

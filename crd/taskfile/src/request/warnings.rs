@@ -2,6 +2,7 @@
 
 use sky_crd::task::Lifecycle;
 
+use super::exposed::TOKEN;
 use crate::{Autostop, JobRecovery, Resources, Task, Workdir};
 
 /// One sentence for each such field.
@@ -13,6 +14,9 @@ pub(super) fn of(task: &Task) -> Vec<String> {
              of that name in the container; use a volume, the image or `git clone` in `setup`"
         )
     }));
+    if matches!(task.workdir, Some(Workdir::Git { .. })) && task.envs.contains_key(TOKEN) {
+        warnings.push(format!("`envs.{TOKEN}` can be read by everybody: make it one of `secrets`"));
+    }
     let resources: Vec<&Resources> = task.resources.all().iter().filter(|one| one.infra.may_be_kubernetes()).collect();
     let any = |asks: fn(&Resources) -> bool| resources.iter().any(|one| asks(one));
     let place = |one: &Resources| one.infra.region.is_some() || one.infra.zone.is_some();

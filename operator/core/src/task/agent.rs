@@ -2,8 +2,8 @@
 //! is told. What it does is in `operator/agent/PROTOCOL.md`.
 
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, EmptyDirVolumeSource, EnvVar, Probe, ResourceRequirements, SeccompProfile, Secret,
-    SecretVolumeSource, SecurityContext, TCPSocketAction, Volume, VolumeMount,
+    Container, EmptyDirVolumeSource, EnvVar, Probe, ResourceRequirements, Secret, SecretVolumeSource, SecurityContext,
+    TCPSocketAction, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::core::ObjectMeta;
@@ -11,6 +11,7 @@ use kube::core::ObjectMeta;
 use super::{
     ValidTask, child,
     environment::{of_pod, set},
+    security,
 };
 
 /// What all of the agent's variables begin with; no variable of a user may.
@@ -87,13 +88,9 @@ pub(super) fn init_container(task: &ValidTask, resources: ResourceRequirements) 
         resources: Some(resources),
         volume_mounts: Some(vec![mount(VOLUME, MOUNT, None)]),
         security_context: Some(SecurityContext {
-            allow_privilege_escalation: Some(false),
-            capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None }),
-            read_only_root_filesystem: Some(true),
             run_as_non_root: Some(true),
             run_as_user: Some(USER),
-            seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".to_owned(), ..SeccompProfile::default() }),
-            ..SecurityContext::default()
+            ..security::of_helper()
         }),
         ..Container::default()
     })

@@ -1,5 +1,7 @@
 //! The entry script: what a container of a task runs, whatever its image and its user's scripts are.
 
+use super::shell;
+
 /// The script as written. Kubernetes gets it without its comments: see [`entry_script`].
 pub const ENTRY: &str = include_str!("entry.sh");
 
@@ -27,14 +29,12 @@ impl ScriptSource<'_> {
     }
 }
 
-/// [`ENTRY`] without blank lines and lines that are only a comment: it is stored once per pod and read by everyone who
-/// looks at one.
+/// [`ENTRY`] as it travels.
 pub fn entry_script() -> String {
-    let code = ENTRY.lines().filter(|line| !matches!(line.trim_start().chars().next(), None | Some('#')));
-    code.flat_map(|line| [line, "\n"]).collect()
+    shell::without_comments(ENTRY)
 }
 
-/// The arguments after `sh -c`: the entry script and what it is told.
+/// The arguments after `sh -c`: the entry script and what it is told. One more may follow: where the task's repository is.
 ///
 /// Every one is as the script shall see it. Kubernetes expands `$(X)` in arguments, so the caller doubles each `$`.
 pub fn entry_args(workdir: Option<&str>, setup: ScriptSource<'_>, run: ScriptSource<'_>) -> Vec<String> {
@@ -44,30 +44,6 @@ pub fn entry_args(workdir: Option<&str>, setup: ScriptSource<'_>, run: ScriptSou
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_comments_and_blank_lines_are_left_out() {
-        let script = entry_script();
-        let mut kept = script.lines();
-        for line in ENTRY.lines() {
-            let code = line.trim();
-            if !code.is_empty() && !code.starts_with('#') {
-                assert_eq!(kept.next(), Some(line));
-            }
-        }
-        assert_eq!(kept.next(), None);
-        assert!(script.len() < 5120, "{} bytes go into every pod", script.len());
-    }
-
-    /// In a here-document or a quoted text of several lines, a line may only look like a comment.
-    #[test]
-    fn no_text_goes_over_several_lines() {
-        assert!(!ENTRY.contains("<<"));
-        for line in entry_script().replace("\\\"", "").lines() {
-            assert_eq!(line.matches('"').count() % 2, 0, "{line}");
-            assert_eq!(line.matches('\'').count() % 2, 0, "{line}");
-        }
-    }
 
     #[test]
     fn arguments_are_passed_as_they_are() {

@@ -1,8 +1,10 @@
-# PID 1 of a task's container:  sh -c THIS sky-task WORKDIR SETUP RUN
+# PID 1 of a task's container:  sh -c THIS sky-task WORKDIR SETUP RUN [REPOSITORY]
 #
-# WORKDIR: empty to stay in the image's directory. SETUP, RUN: empty (absent), text:SCRIPT or file:PATH.
+# WORKDIR: empty to stay in the image's directory. SETUP, RUN: empty (absent), text:SCRIPT or file:PATH. REPOSITORY: where
+# one was checked out, which is then the work directory.
 # In a task of several nodes $SKY_AGENT is the program that the nodes agree by, see operator/agent/PROTOCOL.md.
-# Runs under dash, busybox ash and bash as sh; needs no more than mkdir, rm and env, and sleep on several nodes.
+# Runs under dash, busybox ash and bash as sh; needs no more than mkdir, rm and env, sleep on several nodes, and ln or cp
+# for a repository.
 # Lines that begin with # do not travel, see entry.rs. Every name begins with _sky_: to assign to one that is in
 # the container's environment would change what the user sees.
 
@@ -64,6 +66,16 @@ _sky_enter() {
   [ -n "$_sky_workdir" ] || return 0
   cd "$_sky_workdir" || { mkdir -p "$_sky_workdir" && cd "$_sky_workdir"; } 2>&1 ||
     _sky_fail "cannot use workdir '$_sky_workdir'"
+}
+
+# The repository becomes the work directory. Whom it belongs to gets a link, anybody else a copy of his own: he could not
+# write to it, and git trusts nothing that is another's. A home that outlives tasks may have it already.
+_sky_bring() {
+  if [ -O "$1" ]; then
+    [ "$_sky_workdir" -ef "$1" ] || { [ ! -e "$_sky_workdir" ] && ln -s "$1" "$_sky_workdir"; } && return
+  fi
+  { mkdir -p "$_sky_workdir" && cp -RP "$1/." "$_sky_workdir"; } 2>&1 ||
+    _sky_fail "cannot bring the repository to '$_sky_workdir'"
 }
 
 # PHASE SOURCE: turns the subshell that it is called in into the user's shell.
@@ -161,6 +173,10 @@ case $1 in
 "~" | "~/"*) _sky_workdir=${HOME%/}${1#"~"} ;;
 *) _sky_workdir=${PWD%/}/$1 ;;
 esac
+if [ -n "$4" ]; then
+  _sky_workdir=${HOME%/}/sky_workdir
+  [ "$_sky_code" != 0 ] || (_sky_bring "$4") || _sky_code=1
+fi
 [ "$_sky_code" != 0 ] || (_sky_enter) || _sky_code=1
 
 export PYTHONUNBUFFERED="${PYTHONUNBUFFERED-1}"

@@ -25,11 +25,17 @@ pub(super) fn variables(task: &ValidTask, placement: &Placement, index: u32, att
         add(set("MASTER_ADDR", task.names.address(0)));
         add(set("MASTER_PORT", MASTER_PORT));
     }
-    task.spec.envs.iter().map(|(name, value)| set(name, value)).for_each(&mut add);
-    task.spec.secrets.iter().map(of_secret).for_each(&mut add);
+    of_user(task).into_values().for_each(&mut add);
     of_task(task, placement, index).into_iter().for_each(&mut add);
     of_node(task).into_iter().for_each(&mut add);
     all.into_values().chain(agent::environment(task, index, attempt)).collect()
+}
+
+/// What the user names one by one.
+pub(super) fn of_user(task: &ValidTask) -> BTreeMap<String, EnvVar> {
+    let envs = task.spec.envs.iter().map(|(name, value)| set(name, value));
+    let all = envs.chain(task.spec.secrets.iter().map(of_secret));
+    all.map(|variable| (variable.name.clone(), variable)).collect()
 }
 
 /// Whole Secrets and ConfigMaps. What is named one by one wins over them.

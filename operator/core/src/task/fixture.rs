@@ -29,7 +29,12 @@ pub(super) fn at(second: i64) -> Timestamp {
 }
 
 pub(super) fn policy() -> Policy {
-    Policy { default_image: "python:3.13-slim".to_owned(), agent_image: "sky:1".to_owned(), ..Policy::default() }
+    Policy {
+        default_image: "python:3.13-slim".to_owned(),
+        agent_image: "sky:1".to_owned(),
+        git_image: "git:1".to_owned(),
+        ..Policy::default()
+    }
 }
 
 /// A task named `job` with id `0123abcd`, as the API server has it.

@@ -15,7 +15,7 @@ use sky_crd::{
 };
 
 use super::{
-    Warning,
+    ValidTask, Warning, checkout,
     pod::CONTAINER,
     termination::{self, Ending},
     waiting,
@@ -27,6 +27,8 @@ const MAX_MESSAGE: usize = 1024;
 
 /// Everything that is known of one node.
 pub(super) struct NodeEvidence<'a> {
+    /// The task.
+    pub(super) task: &'a ValidTask,
     /// Rank.
     pub(super) index: u32,
     /// Name that its Job has.
@@ -120,6 +122,9 @@ fn of_finished_job(node: NodeStatus, condition: &JobCondition) -> NodeStatus {
         };
     }
     let message = condition.message.clone().unwrap_or_default();
+    if let Some(node) = checkout::failed_by_job(&node, &message, finished_at.clone()) {
+        return node;
+    }
     let exit_code = message.split_once("exit code ").and_then(|(_, rest)| {
         let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
         digits.parse().ok()
@@ -144,8 +149,12 @@ fn of_pod(base: &NodeStatus, pod: &Pod, evidence: &NodeEvidence<'_>) -> NodeStat
     let node = NodeStatus {
         pod: Some(pod.name_any()),
         machine: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
+        commit: checkout::commit(pod),
         ..base.clone()
     };
+    if let Some(node) = checkout::failed(evidence.task, &node, pod).filter(|_| disruption(pod).is_none()) {
+        return node;
+    }
     if let Some(end) = &state.terminated {
         return of_end(node, pod, end);
     }

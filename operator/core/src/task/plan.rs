@@ -277,6 +277,7 @@ fn nodes(task: &ValidTask, observed: &ObservedTask, jobs: &[&Job], now: Timestam
     let node = |index: u32| {
         let recorded = task.status.nodes.iter().find(|node| node.index == index);
         let evidence = NodeEvidence {
+            task,
             index,
             job_name: task.names.job(index, own::attempt(&task.status)),
             // Until all are recorded, a Job that is gone may be created again, unless none is wanted any more.

@@ -16,7 +16,8 @@ use sky_crd::{
 };
 
 use super::{
-    ValidTask, agent, entry, environment, literal::literal, lost, resources::Placement, scripts, tail, volumes::Mount,
+    ValidTask, agent, checkout, entry, environment, literal::literal, lost, resources::Placement, scripts, tail,
+    volumes::Mount,
 };
 
 /// Name of the one container.
@@ -36,7 +37,7 @@ pub(super) fn spec(task: &ValidTask, mounts: &[Mount], placement: &Placement, in
         subdomain: several.then(|| task.names.service()),
         affinity: affinity(task, placement),
         security_context: task.pod_security.pod(),
-        init_containers: agent::init_container(task, without_devices(placement)).map(|container| vec![container]),
+        init_containers: non_empty(init_containers(task, placement)),
         containers: vec![container(task, mounts, placement, index, attempt)],
         volumes: Some(volumes(task, mounts, placement)),
         service_account_name: task.spec.service_account_name.clone(),
@@ -49,8 +50,15 @@ pub(super) fn spec(task: &ValidTask, mounts: &[Mount], placement: &Placement, in
     }
 }
 
+/// What has to be there before the task's container starts.
+fn init_containers(task: &ValidTask, placement: &Placement) -> Vec<Container> {
+    let resources = || without_devices(placement);
+    agent::init_container(task, resources()).into_iter().chain(checkout::init_container(task, resources())).collect()
+}
+
 fn container(task: &ValidTask, mounts: &[Mount], placement: &Placement, index: u32, attempt: u32) -> Container {
-    let entry = entry::entry_args(task.workdir.as_deref(), scripts::setup(task), scripts::run(task));
+    let mut entry = entry::entry_args(task.workdir.as_deref(), scripts::setup(task), scripts::run(task));
+    entry.extend(checkout::directory(task).map(str::to_owned));
     let shell_option = std::iter::once("-c".to_owned());
     Container {
         name: CONTAINER.to_owned(),
@@ -76,7 +84,7 @@ fn without_devices(placement: &Placement) -> ResourceRequirements {
 }
 
 /// Shared memory that is memory (the runtime's default of 64 MiB breaks PyTorch's data loaders), the scripts that are too
-/// long for an argument, the agent, and the user's volumes, each claim once.
+/// long for an argument, the agent, the repository, and the user's volumes, each claim once.
 fn volumes(task: &ValidTask, mounts: &[Mount], placement: &Placement) -> Vec<Volume> {
     let shm = EmptyDirVolumeSource {
         medium: Some("Memory".to_owned()),
@@ -88,6 +96,7 @@ fn volumes(task: &ValidTask, mounts: &[Mount], placement: &Placement) -> Vec<Vol
         volumes.push(Volume { name: scripts::VOLUME.to_owned(), config_map: Some(source), ..Volume::default() });
     }
     volumes.extend(agent::volumes(task));
+    volumes.extend(checkout::volume(task));
     for mount in mounts {
         let name = name::pod_volume(&mount.claim);
         if volumes.iter().all(|volume| volume.name != name) {
@@ -109,6 +118,7 @@ fn volume_mounts(task: &ValidTask, mounts: &[Mount]) -> Vec<VolumeMount> {
         all.push(VolumeMount { read_only: Some(true), ..at(scripts::VOLUME, scripts::MOUNT) });
     }
     all.extend(agent::volume_mounts(task));
+    all.extend(checkout::volume_mount(task));
     let of_user = mounts.iter().map(|mount| VolumeMount {
         sub_path: mount.sub_path.clone(),
         ..at(&name::pod_volume(&mount.claim), &mount.path)

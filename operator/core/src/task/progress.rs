@@ -1,4 +1,4 @@
-//! What a node is at that takes its time and is no trouble: its image is on the way, or its setup runs. Told after a while,
+//! What a node is at that takes its time and is no trouble: its image or its repository is on the way, or its setup runs. Told after a while,
 //! so that a task that gets on costs no write for it.
 
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ use sky_crd::{
     task::{NodePhase, NodeStatus, TaskPending},
 };
 
-use super::{ObservedTask, ValidTask, Warning, agent, pod::CONTAINER, waiting};
+use super::{ObservedTask, ValidTask, Warning, agent, checkout, pod::CONTAINER, waiting};
 use crate::owner::controller_uid;
 
 /// After this time it is worth a word.
@@ -61,7 +61,9 @@ impl Step {
 
 fn step(task: &ValidTask, observed: &ObservedTask, node: &NodeStatus, pod: &Pod) -> Option<Step> {
     match node.phase {
-        NodePhase::Pending if node.reason.is_none() => pulling(pod, &observed.warnings),
+        NodePhase::Pending if node.reason.is_none() => {
+            pulling(pod, &observed.warnings).or_else(|| checking_out(task, pod))
+        }
         NodePhase::Running if agent::shows_setup(task) => in_setup(node, pod),
         _ => None,
     }
@@ -83,6 +85,11 @@ fn pulling(pod: &Pod, warnings: &[Warning]) -> Option<Step> {
     let machine = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).unwrap_or("its machine");
     let message = format!("{machine} is pulling the image {}", container.image);
     Some(Step { reason: Reason::ImagePulling, message, since: pull.at })
+}
+
+fn checking_out(task: &ValidTask, pod: &Pod) -> Option<Step> {
+    let (since, message) = checkout::going_on(task, pod)?;
+    Some(Step { reason: Reason::CheckingOut, message, since })
 }
 
 /// The container is not ready, by its kubelet's word: see [`agent::readiness_probe`].

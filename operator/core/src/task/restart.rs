@@ -42,9 +42,12 @@ pub(super) fn again(rules: &Lifecycle, status: &SkyTaskStatus, failure: &TaskFai
             (status.disruptions.unwrap_or(0) < disruptions).then_some(Count::Disruption)
         }
         Reason::RunFailed | Reason::SetupFailed if listed => Some(Count::Free),
-        Reason::RunFailed | Reason::SetupFailed | Reason::OutOfMemory | Reason::AgentLost | Reason::StartFailed => {
-            (status.restarts.unwrap_or(0) < rules.max_restarts).then_some(Count::Restart)
-        }
+        Reason::RunFailed
+        | Reason::SetupFailed
+        | Reason::OutOfMemory
+        | Reason::AgentLost
+        | Reason::StartFailed
+        | Reason::CheckoutFailed => (status.restarts.unwrap_or(0) < rules.max_restarts).then_some(Count::Restart),
         _ => None,
     };
     count.filter(|_| own::attempt(status) + 1 < MAX_ATTEMPTS)
@@ -100,6 +103,7 @@ mod tests {
             (&two, 1, 9, "SetupFailed", Some(1), restart),
             (&two, 2, 0, "RunFailed", Some(1), None),
             (&two, 1, 0, "OOMKilled", Some(137), restart),
+            (&two, 1, 0, "CheckoutFailed", None, restart),
             (&two, 0, 0, "NoShell", Some(128), None),
             (&two, 0, 0, "JobDeleted", None, None),
             (&two, 0, 0, "NotAReason", None, None),

@@ -9,7 +9,9 @@ use super::{
     entry::entry_script,
     fixture::{at, policy, task, valid},
     literal::literal,
-    plan, validate,
+    plan,
+    shell::without_comments,
+    validate,
 };
 use crate::plan::Write;
 
@@ -31,10 +33,15 @@ pub(super) fn rendered(task: &SkyTask) -> String {
             Ok(both.map(Result::unwrap).join("---\n"))
         }
         Write::CreateJob(mut object) => {
-            for container in &mut object.spec.as_mut().unwrap().template.spec.as_mut().unwrap().containers {
-                let args = container.args.as_mut().unwrap();
-                assert_eq!(args[1], literal(&entry_script()));
-                args[1] = "<entry script>".to_owned();
+            let pod = object.spec.as_mut().unwrap().template.spec.as_mut().unwrap();
+            let all = pod.containers.iter_mut().chain(pod.init_containers.iter_mut().flatten());
+            for args in all.filter_map(|container| container.args.as_mut()) {
+                let (script, name) = match args[2].as_str() {
+                    "sky-task" => (entry_script(), "<entry script>"),
+                    _ => (without_comments(include_str!("checkout.sh")), "<checkout script>"),
+                };
+                assert_eq!(args[1], literal(&script));
+                args[1] = name.to_owned();
             }
             serde_yaml::to_string(&object)
         }
@@ -87,6 +94,18 @@ fn everything_passed_through() {
     }))
     .unwrap();
     insta::assert_snapshot!(rendered(&full).replace(&"x".repeat(9000), "<9000 bytes>"));
+}
+
+#[test]
+fn a_repository() {
+    let mut repository = task(2);
+    repository.spec = serde_json::from_value(json!({
+        "user": "ann", "numNodes": 2, "run": "python train.py", "resources": {"memory": "8Gi"},
+        "workdir": {"git": {"url": "git@github.com:org/repo.git", "ref": "v1.0"}},
+        "secrets": [{"name": "GIT_TOKEN", "secretName": "mine", "key": "token"}],
+    }))
+    .unwrap();
+    insta::assert_snapshot!(rendered(&repository));
 }
 
 #[test]

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::jiff::Timestamp;
 use sky_crd::{
-    InvalidUser, TaskId, User, label,
+    InvalidUser, TaskId, User,
+    git::InvalidGit,
+    label,
     name::TaskNames,
     task::{ExposeType, SkyTask, SkyTaskSpec, SkyTaskStatus},
 };
 
 use super::{
     agent,
+    checkout::Checkout,
     pod_config::{InvalidPodConfig, PodConfig},
     ports::{self, InvalidPorts},
     resources::{self, InvalidResources, Want},
@@ -28,6 +31,8 @@ pub struct Policy {
     pub default_image: String,
     /// Image that brings the agent into the pods of tasks with several nodes: our own.
     pub agent_image: String,
+    /// Image by which repositories are checked out: one with `git` and `sh`.
+    pub git_image: String,
     /// How machines are chosen.
     pub placement: resources::Policy,
     /// Fields of a pod that users may change although they give it power: words out of [`super::pod_config::FIELDS`].
@@ -61,6 +66,8 @@ pub struct ValidTask {
     pub default_image: String,
     /// Image that the agent comes in.
     pub agent_image: String,
+    /// Image that the repository is checked out by.
+    pub git_image: String,
     /// How machines are chosen.
     pub placement: resources::Policy,
     /// Changes of the pod.
@@ -71,6 +78,8 @@ pub struct ValidTask {
     pub ports: Vec<(u16, u16)>,
     /// Directory in the container.
     pub workdir: Option<String>,
+    /// Repository that is checked out instead.
+    pub checkout: Option<Checkout>,
     /// Everything else, as the user wrote it.
     pub spec: SkyTaskSpec,
     /// The status that is recorded.
@@ -122,8 +131,8 @@ pub enum InvalidTask {
     #[error("{0} is not supported yet")]
     NotYet(&'static str),
     /// `spec.workdir.git`.
-    #[error("spec.workdir.git is not supported yet: clone the repository in setup")]
-    Git,
+    #[error("spec.workdir.git.{0}: {1}")]
+    Git(&'static str, InvalidGit),
 }
 
 /// The task with every text that has a meaning turned into it.
@@ -143,9 +152,8 @@ pub fn validate(task: &SkyTask, policy: &Policy) -> Result<ValidTask, InvalidTas
     if spec.expose.as_ref().is_some_and(|expose| expose.kind != ExposeType::ClusterIP) {
         return Err(InvalidTask::NotYet("spec.expose"));
     }
-    if spec.workdir.as_ref().is_some_and(|workdir| workdir.git.is_some()) {
-        return Err(InvalidTask::Git);
-    }
+    let source = spec.workdir.as_ref().and_then(|workdir| workdir.git.as_ref());
+    let checkout = source.map(Checkout::of).transpose().map_err(|(field, why)| InvalidTask::Git(field, why))?;
     Ok(ValidTask {
         owner: Owner::of(task).ok_or(InvalidTask::NotStored)?,
         generation: task.metadata.generation.unwrap_or(0),
@@ -158,11 +166,13 @@ pub fn validate(task: &SkyTask, policy: &Policy) -> Result<ValidTask, InvalidTas
         wants,
         default_image: policy.default_image.clone(),
         agent_image: policy.agent_image.clone(),
+        git_image: policy.git_image.clone(),
         placement: policy.placement.clone(),
         pod_config,
         pod_security: policy.pod_security,
         ports: ports::ranges(&spec.resources.ports)?,
         workdir: spec.workdir.as_ref().and_then(|workdir| workdir.path.clone()),
+        checkout,
         spec: spec.clone(),
         status: task.status.clone().unwrap_or_default(),
     })
@@ -217,6 +227,8 @@ fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), InvalidTask> {
 
 #[cfg(test)]
 mod tests {
+    use sky_crd::task::{GitSource, Workdir};
+
     use super::*;
     use crate::task::fixture;
 
@@ -226,16 +238,22 @@ mod tests {
         assert_eq!((valid.nodes, valid.wants.len(), valid.id.as_str()), (2, 1, "0123abcd"));
     }
 
+    fn git(url: &str, reference: &str) -> Workdir {
+        Workdir { path: None, git: Some(GitSource { url: url.into(), reference: Some(reference.into()) }) }
+    }
+
     #[test]
     fn every_refusal_names_its_field() {
         type Change = fn(&mut SkyTaskSpec);
-        let table: [(Change, &str); 10] = [
+        let table: [(Change, &str); 12] = [
             (|spec| spec.user = " ".into(), "spec.user"),
             (|spec| spec.resources.cpus = Some(fixture::text("many")), "spec.resources.cpus"),
             (|spec| spec.resources.memory = Some(fixture::text("lots")), "spec.resources.memory"),
             (|spec| drop(spec.envs.insert("A-B".into(), "x".into())), "spec.envs"),
             (|spec| drop(spec.envs.insert("SKY_AGENT".into(), "x".into())), "spec.envs: `SKY_AGENT`"),
             (|spec| drop(spec.envs.insert("A".into(), "\0".into())), "spec.envs.A"),
+            (|spec| spec.workdir = Some(git("https://ann:hunter2@host/a", "v1")), "spec.workdir.git.url"),
+            (|spec| spec.workdir = Some(git("https://host/a", "-u")), "spec.workdir.git.ref"),
             (|spec| spec.run = Some("a\0".into()), "spec.run"),
             (|spec| spec.run = Some("é".repeat(524_289)), "spec.setup and spec.run"),
             (|spec| drop(spec.labels.insert("task-id".into(), "x".into())), "spec.labels"),
@@ -245,7 +263,7 @@ mod tests {
             let mut task = fixture::task(1);
             change(&mut task.spec);
             let error = validate(&task, &fixture::policy()).unwrap_err().to_string();
-            assert!(error.starts_with(field), "{error}");
+            assert!(error.starts_with(field) && !error.contains("hunter2"), "{error}");
         }
     }
 }

@@ -47,6 +47,43 @@ pub(crate) fn unusable_workdir_is_reported(image: &Image) {
     }
 }
 
+/// Where it was checked out, with a link in it that leads nowhere.
+const CHECKOUT: &str = "mkdir -p \"$dir/image/repo/src\"; ln -s nowhere \"$dir/image/repo/link\"; \
+                        printf 'hello\\n' >\"$dir/image/repo/src/file\"; ";
+
+/// Its user gets a link, another user a copy, and both find it as SkyPilot's scripts do.
+pub(crate) fn repository_is_the_workdir(image: &Image) {
+    let setup = "cat src/file; readlink link; echo set up >made; cd /";
+    let run = "cat made; cd ~/sky_workdir && cat made; (cd -P . && pwd)";
+    let own = Task::new(image).repository("image/repo").setting(CHECKOUT).setup(setup).run(run);
+    let place = own.path("image/repo");
+    own.end().expect(0, &format!("hello\nnowhere\nset up\nset up\n{place}\n"));
+
+    let stranger = "prefix='setpriv --reuid 54321 --regid 54321 --clear-groups'";
+    let other = Task::new(image).repository("image/repo").setting(CHECKOUT).setting(stranger).setup(setup).run(run);
+    let place = other.path("home/sky_workdir");
+    other.end().expect(0, &format!("hello\nnowhere\nset up\nset up\n{place}\n"));
+
+    // A home that outlives the task: with the link of the last one, or with a directory.
+    let again = Task::new(image).repository("image/repo").setting(CHECKOUT);
+    let link = "ln -s \"$dir/image/repo\" \"$dir/home/sky_workdir\"";
+    again.setting(link).run("cat src/file; [ ! -e sky_workdir ] && [ ! -e repo ]").end().expect(0, "hello\n");
+    let full = Task::new(image).repository("image/repo").setting(CHECKOUT);
+    let made = "mkdir \"$dir/home/sky_workdir\"; : >\"$dir/home/sky_workdir/kept\"";
+    full.setting(made).run("cat src/file; [ -e kept ]").end().expect(0, "hello\n");
+}
+
+pub(crate) fn unusable_repository_is_reported(image: &Image) {
+    let read_only = "mount -t tmpfs -o ro none \"$dir/home\"";
+    let task = Task::new(image).repository("image/repo").setting(CHECKOUT).setting(read_only);
+    let place = task.path("home/sky_workdir");
+    let ended = task.setup("echo no").run("echo no").end();
+    assert_eq!(ended.code, 1, "{ended:?}");
+    let why = format!("sky-task: cannot bring the repository to '{place}'");
+    assert_eq!(ended.output.lines().last(), Some(why.as_str()), "{ended:?}");
+    assert_eq!(ended.message, "", "{ended:?}");
+}
+
 /// Makes everything but /dev read-only, and /dev/shm too.
 const READ_ONLY: &str = r#"
 for at in / /tmp /var/tmp; do mount --bind $at $at; mount -o remount,bind,ro $at; done

@@ -21,8 +21,8 @@ const DEADLINE: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(1);
 
 /// What scripts and tests call besides shells.
-const TOOLS: [&str; 16] = [
-    "cat", "chmod", "env", "grep", "head", "kill", "ln", "mkdir", "mkfifo", "printf", "readlink", "rm", "setsid",
+const TOOLS: [&str; 17] = [
+    "cat", "chmod", "cp", "env", "grep", "head", "kill", "ln", "mkdir", "mkfifo", "printf", "readlink", "rm", "setsid",
     "sleep", "tr", "true",
 ];
 
@@ -115,6 +115,7 @@ pub(crate) struct Task<'a> {
     image: &'a Image,
     dir: PathBuf,
     workdir: Option<String>,
+    repository: Option<String>,
     setup: Script,
     run: Script,
     env: Vec<(String, String)>,
@@ -137,7 +138,7 @@ impl<'a> Task<'a> {
         let env = [("PATH", "bin"), ("HOME", "home")];
         let env = env.map(|(name, sub)| (name.to_owned(), dir.join(sub).to_str().unwrap().to_owned()));
         let (setup, run) = (Script::Absent, Script::Absent);
-        Self { image, dir, workdir: None, setup, run, env: env.into(), setting: String::new() }
+        Self { image, dir, workdir: None, repository: None, setup, run, env: env.into(), setting: String::new() }
     }
 
     pub(crate) fn setup(mut self, text: impl Into<String>) -> Self {
@@ -162,6 +163,12 @@ impl<'a> Task<'a> {
 
     pub(crate) fn workdir(mut self, path: impl Into<String>) -> Self {
         self.workdir = Some(path.into());
+        self
+    }
+
+    /// A repository was checked out in this directory of the test's own.
+    pub(crate) fn repository(mut self, sub: &str) -> Self {
+        self.repository = Some(self.path(sub));
         self
     }
 
@@ -212,6 +219,7 @@ impl<'a> Task<'a> {
         command.args(self.env.iter().map(|(name, value)| format!("{name}={value}")));
         command.arg(self.dir.join("bin/sh")).arg("-c");
         command.args(entry_args(self.workdir.as_deref(), self.setup.source(), self.run.source()));
+        command.args(&self.repository);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
         let mut child = command.spawn().unwrap();
 
