@@ -118,7 +118,7 @@ impl Scope {
             pods,
             volumes,
             claims,
-            cluster: if has_its_machines(task) { Cluster::default() } else { self.machines.now() },
+            cluster: if needs_machines(task) { self.machines.now() } else { Cluster::default() },
             absent_secrets: Vec::new(),
             absent_config_maps: Vec::new(),
             refusal: None,
@@ -168,10 +168,11 @@ fn names(task: &SkyTask) -> Vec<String> {
     (first..=current).flat_map(|attempt| names.jobs(attempt)).collect()
 }
 
-/// Whether all nodes of the task have a machine: nothing is said or decided about machines any more.
-fn has_its_machines(task: &SkyTask) -> bool {
-    let all = |status: &SkyTaskStatus| status.has_all_jobs(task.spec.num_nodes) && status.pending_nodes == Some(0);
-    task.status.as_ref().is_some_and(all)
+/// Whether anything is said or decided about machines: not all nodes have one, or one of those that run may have lost its own.
+fn needs_machines(task: &SkyTask) -> bool {
+    let has_all = |status: &SkyTaskStatus| status.has_all_jobs(task.spec.num_nodes) && status.pending_nodes == Some(0);
+    let loses = |status: &SkyTaskStatus| status.failure.is_some() && status.running_nodes != Some(0);
+    task.status.as_ref().is_none_or(|status| !has_all(status) || loses(status))
 }
 
 /// Whether the task names this volume.

@@ -65,10 +65,9 @@ async fn a_machine_without_power_is_a_lost_node() {
     stays_dead("node-3", "node-3", "sleep 600", NodePhase::Failed).await;
 }
 
-/// A container in setup is not ready by its kubelet's word either, so that nothing tells a silent kubelet from a node that
-/// may yet report how its peers' loss has ended it: the task fails as soon, and ends a minute later.
+/// A container in setup is not ready by its kubelet's word either: that the kubelet is silent, its machine's taint tells.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes two minutes"]
+#[ignore = "takes a minute"]
 async fn a_machine_without_power_in_setup_is_a_lost_node() {
     if !fault::possible() {
         return;

@@ -2,7 +2,7 @@
 //!
 //! A pod on such a machine stays `Running` in the API for minutes, and `Terminating` for ever. Two signs are enough, each
 //! after a time in which a living kubelet would have reported: the pod should have been gone, or the node's peers have lost
-//! it. The peers end by themselves (`operator/agent/PROTOCOL.md`).
+//! it. That the control plane hears nothing of the machine either makes the second certain at once. The peers end by themselves (`operator/agent/PROTOCOL.md`).
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use sky_crd::{
     task::{NodePhase, NodeStatus},
 };
 
-use super::{ValidTask, agent, progress};
+use super::{ValidTask, agent, progress, resources::Cluster};
 
 /// How long a kubelet may take to report what it has done.
 pub(super) const REPORT: SignedDuration = SignedDuration::from_secs(30);
@@ -26,7 +26,11 @@ pub(super) const REPORT: SignedDuration = SignedDuration::from_secs(30);
 const TOLERATED_SECONDS: i64 = 60;
 /// What the peers of a lost node know of it.
 pub(super) const NO_CONTACT: &str = "its peers have lost contact with it";
-const TAINTS: [&str; 2] = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
+const TAINTS: [&str; 2] = ["node.kubernetes.io/not-ready", UNREACHABLE];
+/// What Kubernetes marks a machine with from which it has heard nothing for too long.
+const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
+/// How often machines are looked at while a node may be lost.
+const MACHINE: SignedDuration = SignedDuration::from_secs(5);
 
 /// The tolerations that bound how long a machine may be silent, where the user has not said so.
 pub(super) fn tolerations(of_user: &[sky_crd::task::Toleration]) -> impl Iterator<Item = Toleration> {
@@ -46,6 +50,7 @@ pub(super) fn settle(
     task: &ValidTask,
     nodes: Vec<NodeStatus>,
     pods: &[Pod],
+    cluster: &Cluster,
     now: Timestamp,
 ) -> (Vec<NodeStatus>, Option<SignedDuration>) {
     let told = told(&nodes);
@@ -53,11 +58,12 @@ pub(super) fn settle(
     let mut next = None;
     let settled = nodes.into_iter().map(|node| {
         let pod = node.pod.as_ref().filter(|_| node.phase == NodePhase::Running).and_then(|name| pods.get(name));
-        let Some((due, why)) = pod.and_then(|pod| due(pod, told.get(&node.index).copied(), patience(task))) else {
-            return node;
-        };
-        let wait = due.duration_since(now);
+        let Some((pod, told)) = pod.map(|pod| (pod, told.get(&node.index).copied())) else { return node };
+        let Some((due, why)) = due(pod, told, patience(task), cluster) else { return node };
+        let mut wait = due.duration_since(now);
         if wait.is_positive() {
+            // What becomes of a machine is no event of the task.
+            wait = if told.is_some() { wait.min(MACHINE) } else { wait };
             next = Some(next.map_or(wait, |next: SignedDuration| next.min(wait)));
             return node;
         }
@@ -82,12 +88,11 @@ fn told(nodes: &[NodeStatus]) -> HashMap<u32, Timestamp> {
 }
 
 /// When a node whose container seems to run counts as lost, and why.
-fn due(pod: &Pod, told: Option<Timestamp>, patience: SignedDuration) -> Option<(Timestamp, String)> {
+fn due(pod: &Pod, told: Option<Timestamp>, patience: SignedDuration, cluster: &Cluster) -> Option<(Timestamp, String)> {
     // Kubernetes sets the time at which the grace period is over.
     let overdue = pod.metadata.deletion_timestamp.as_ref().map(|Time(end)| (*end + REPORT, "it does not end its pod"));
     let silent = told.map(|told| {
-        // Only the control plane says of the pod of a ready container that it is not: the kubelet is silent.
-        let patience = if is_unready(pod) { SignedDuration::ZERO } else { patience };
+        let patience = if is_unready(pod) || is_silent(pod, cluster) { SignedDuration::ZERO } else { patience };
         (told + patience, NO_CONTACT)
     });
     let (due, why) = [overdue, silent].into_iter().flatten().min_by_key(|(due, _)| *due)?;
@@ -105,7 +110,15 @@ pub(super) fn patience(task: &ValidTask) -> SignedDuration {
     SignedDuration::from_secs(i64::from(2 * agent::LOST_SECONDS + task.spec.grace_period_seconds)) + REPORT
 }
 
-/// Of a container in setup this cannot be told: see [`agent::readiness_probe`].
+/// Whether the control plane hears nothing of the pod's machine, as far as machines may be read.
+fn is_silent(pod: &Pod, cluster: &Cluster) -> bool {
+    let name = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+    let machine = cluster.machines.iter().flatten().find(|machine| Some(machine.name.as_str()) == name);
+    machine.is_some_and(|machine| machine.taints.iter().any(|taint| taint.key == UNREACHABLE))
+}
+
+/// Whether only the control plane says of the pod of a ready container that it is not: the kubelet is silent. Of a container
+/// in setup this cannot be told: see [`agent::readiness_probe`].
 fn is_unready(pod: &Pod) -> bool {
     if progress::is_ready(pod) == Some(false) {
         return false;
@@ -135,7 +148,10 @@ mod tests {
     use sky_crd::task::PeerEnd;
 
     use super::*;
-    use crate::task::fixture::{at, task, valid};
+    use crate::task::{
+        fixture::{at, task, valid},
+        resources::Machine,
+    };
 
     fn pod(ready: &str, deleted: Option<i64>) -> Pod {
         serde_json::from_value(json!({
@@ -165,20 +181,39 @@ mod tests {
         vec![ended, running]
     }
 
+    fn cluster(taint: Option<&str>) -> Cluster {
+        let taint = taint.map(|key| json!({"key": key, "effect": "NoExecute"}));
+        let taints = serde_json::from_value(json!(taint.into_iter().collect::<Vec<_>>())).unwrap();
+        let machine = Machine { name: "m".to_owned(), taints, ..Machine::default() };
+        Cluster { machines: Some(vec![machine.into()]), ..Cluster::default() }
+    }
+
     #[test]
     fn a_node_is_lost_when_a_living_machine_would_have_told() {
-        for (what, told, (ready, deleted), second, wait) in [
-            ("runs", false, ("True", None), 1000, None),
-            ("is not ready, and its peers are content", false, ("False", None), 1000, None),
-            ("is being deleted", false, ("True", Some(50)), 79, Some(1)),
-            ("should be gone", false, ("True", Some(50)), 80, Some(0)),
-            ("peers have lost it, it may have lost them", true, ("True", None), 80, Some(10)),
-            ("peers have lost it, and it stays silent", true, ("True", None), 90, Some(0)),
-            ("peers and the control plane have lost it", true, ("Unknown", None), 1, Some(0)),
-            ("peers have lost it in setup, and who knows", true, ("Setup", None), 80, Some(10)),
-            ("the earlier of two counts", true, ("True", Some(20)), 50, Some(0)),
+        let (well, silent, unread) = (cluster(None), cluster(Some(UNREACHABLE)), Cluster::default());
+        for (what, told, (ready, deleted), cluster, second, wait) in [
+            ("runs", false, ("True", None), &well, 1000, None),
+            ("is not ready, and its peers are content", false, ("False", None), &well, 1000, None),
+            ("the machine is silent, and its peers are content", false, ("True", None), &silent, 1000, None),
+            ("is being deleted", false, ("True", Some(50)), &well, 70, Some(10)),
+            ("should be gone", false, ("True", Some(50)), &well, 80, Some(0)),
+            ("peers have lost it, it may have lost them", true, ("True", None), &well, 80, Some(5)),
+            ("the same, a little later", true, ("True", None), &well, 88, Some(2)),
+            ("peers have lost it, and it stays silent", true, ("True", None), &unread, 90, Some(0)),
+            ("peers and the control plane have lost it", true, ("Unknown", None), &unread, 1, Some(0)),
+            ("peers have lost it in setup, and who knows", true, ("Setup", None), &unread, 80, Some(5)),
+            ("peers have lost it in setup, as its machine", true, ("Setup", None), &silent, 1, Some(0)),
+            (
+                "a machine that only is not ready may report",
+                true,
+                ("Setup", None),
+                &cluster(Some(TAINTS[0])),
+                80,
+                Some(5),
+            ),
+            ("the earlier of two counts", true, ("True", Some(20)), &well, 50, Some(0)),
         ] {
-            let (settled, next) = settle(&valid(&task(2)), nodes(told), &[pod(ready, deleted)], at(second));
+            let (settled, next) = settle(&valid(&task(2)), nodes(told), &[pod(ready, deleted)], cluster, at(second));
             let lost = settled[1].phase == NodePhase::Failed;
             assert_eq!(lost, wait == Some(0), "{what}");
             assert_eq!(next.map(|wait| wait.as_secs()), wait.filter(|wait| *wait > 0), "{what}");

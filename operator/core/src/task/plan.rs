@@ -49,7 +49,7 @@ pub fn plan(task: &ValidTask, observed: &ObservedTask, now: Timestamp) -> Plan<S
     if is_suspended(&task.status) {
         return conclude(task, observed, rest(task, now), now);
     }
-    let (nodes, next) = lost::settle(task, nodes(task, observed, &jobs, now), &observed.pods, now);
+    let (nodes, next) = lost::settle(task, nodes(task, observed, &jobs, now), &observed.pods, &observed.cluster, now);
     let (nodes, told) = progress::settle(task, nodes, observed, now);
     let plan = match &task.status.ending {
         Some(decided) => wind_down(task, observed, &jobs, nodes, decided, now),
