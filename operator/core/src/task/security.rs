@@ -17,13 +17,15 @@ pub enum PodSecurity {
 const USER: i64 = 1000;
 
 impl PodSecurity {
-    /// Of the whole pod. Volumes become the group's, since nobody else could write to them.
+    /// Of the whole pod. Volumes become the group's, since nobody else could write to them: file by file only if they are not
+    /// yet, or a task with millions of files would wait for that at every start.
     pub(super) fn pod(self) -> Option<PodSecurityContext> {
         (self == Self::Restricted).then(|| PodSecurityContext {
             run_as_non_root: Some(true),
             run_as_user: Some(USER),
             run_as_group: Some(USER),
             fs_group: Some(USER),
+            fs_group_change_policy: Some("OnRootMismatch".to_owned()),
             seccomp_profile: Some(seccomp()),
             ..PodSecurityContext::default()
         })
