@@ -31,6 +31,8 @@ pub const ATTEMPT: &str = "skytask.dev/attempt";
 pub const ALTERNATIVE: &str = "skytask.dev/alternative";
 /// Annotation on Jobs and pods: the SkyTask they belong to. A name may be longer than a label.
 pub const TASK_OBJECT: &str = "skytask.dev/task";
+/// Annotation on the Services and Ingresses of ports: hash of all that was asked for.
+pub const FORM: &str = "skytask.dev/form";
 /// Kubernetes' recommended label for the tool that manages an object.
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// Value of [`MANAGED_BY`] on SkyTasks and SkyVolumes that came through the gateway.

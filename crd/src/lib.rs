@@ -33,7 +33,7 @@ pub const DEFAULT_IMAGE: &str = "python:3.13-slim";
 pub const GIT_IMAGE: &str = "docker.io/alpine/git:2.49.1";
 
 /// First eight lower-case hex digits of a SHA-256: the short stable hash of names and ids.
-pub(crate) fn short_hash(text: &str) -> String {
+pub fn short_hash(text: &str) -> String {
     hex_prefix(text, 8)
 }
 

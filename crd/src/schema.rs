@@ -37,6 +37,11 @@ pub fn task_crd() -> Value {
     merge(spec, "/properties/secrets", list_map("name"));
     let source = "has(self.secretName) != has(self.configMapName)";
     add_rule(spec, "/properties/envFrom/items", rule(source, "write either secretName or configMapName", None));
+    merge(
+        spec,
+        "/properties/expose/properties/annotations",
+        json!({"maxProperties": 16, "additionalProperties": {"maxLength": 1024}}),
+    );
     let resources = "/properties/resources/properties";
     let alternative = format!("{resources}/alternatives/items/properties");
     for field in ["cpus", "memory", "diskSize", "ports/items"] {

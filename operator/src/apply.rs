@@ -5,6 +5,7 @@ use k8s_openapi::{
     api::{
         batch::v1::Job,
         core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service},
+        networking::v1::Ingress,
     },
 };
 use kube::{
@@ -13,10 +14,10 @@ use kube::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use sky_crd::{FIELD_MANAGER, condition::Reason};
+use sky_crd::{FIELD_MANAGER, condition::Reason, label};
 use sky_operator_core::{
     owner::controller_uid,
-    plan::{Applied, Refusal, Write},
+    plan::{AddressKind, Applied, Refusal, Write},
     task::TOKEN_KEY,
 };
 
@@ -40,9 +41,26 @@ pub(crate) async fn apply(
             metrics.wrote("configmaps");
             create::<ConfigMap>(client, namespace, &object).await.map(|_| Applied::Other)
         }
-        Write::CreateService(object) => {
+        Write::PutService(object) => {
             metrics.wrote("services");
-            create::<Service>(client, namespace, &object).await.map(|_| Applied::Other)
+            put::<Service>(client, namespace, &object).await.map(|service| Applied::Service(Box::new(service)))
+        }
+        Write::PutIngress(object) => {
+            metrics.wrote("ingresses");
+            put::<Ingress>(client, namespace, &object).await.map(|ingress| Applied::Ingress(Box::new(ingress)))
+        }
+        Write::DeleteAddress { kind, name, uid } => {
+            match kind {
+                AddressKind::Service => {
+                    metrics.wrote("services");
+                    delete::known::<Service>(client, namespace, &name, &uid).await?;
+                }
+                AddressKind::Ingress => {
+                    metrics.wrote("ingresses");
+                    delete::known::<Ingress>(client, namespace, &name, &uid).await?;
+                }
+            }
+            Ok(Applied::AddressGone(kind))
         }
         Write::CreateNetwork { service, token } => {
             metrics.wrote("services");
@@ -158,6 +176,28 @@ where
         Some(created) => Ok(created),
         None => adopt(&api, object).await,
     }
+}
+
+/// Creates an object or adopts it, and replaces one of the same owner that was made for something else: in an earlier
+/// attempt, or under other rules of the administrator.
+async fn put<K>(client: &Client, namespace: &str, object: &K) -> Result<K, PassError>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Serialize
+        + DeserializeOwned
+        + Clone
+        + std::fmt::Debug,
+{
+    let present = create(client, namespace, object).await?;
+    if present.annotations().get(label::FORM) == object.annotations().get(label::FORM) {
+        return Ok(present);
+    }
+    let (name, uid) = (present.name_any(), present.uid().unwrap_or_default());
+    delete::known::<K>(client, namespace, &name, &uid).await?;
+    // A load balancer's Service stays until that is gone, and its name is not free before.
+    let api: Api<K> = Api::namespaced(client.clone(), namespace);
+    let what = format!("create {} {name}", K::kind(&()));
+    posted(what, api.create(&post_params(), object)).await?.ok_or(PassError::Stale)
 }
 
 /// Creates a Job from JSON, or adopts it. The API server is told to refuse fields that it does not know: what is written

@@ -1,10 +1,14 @@
 //! The command line, as close to what was typed as possible.
 
+mod expose;
+
 use std::net::SocketAddr;
 
 use clap::{ArgAction, Parser, ValueEnum, builder::PossibleValuesParser};
 use sky_operator_core::task;
 use sky_runtime::telemetry::LogFormat;
+
+pub use self::expose::ExposeArgs;
 
 /// Makes SkyTasks and SkyVolumes true: one Job per node, one claim per volume.
 #[derive(Clone, Debug, Parser)]
@@ -62,6 +66,10 @@ pub struct Args {
     /// What the pods of tasks may do if their `podConfig` says nothing else, as in Kubernetes' Pod Security Standards.
     #[arg(long, value_enum, default_value_t = PodSecurity::Baseline, value_name = "STANDARD")]
     pub pod_security: PodSecurity,
+
+    /// How ports are reached.
+    #[command(flatten)]
+    pub expose: ExposeArgs,
 
     /// How many objects of a kind are worked on at the same time.
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]

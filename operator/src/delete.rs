@@ -38,6 +38,15 @@ where
     Ok(())
 }
 
+/// Deletes the object of this UID.
+pub(crate) async fn known<K>(client: &Client, namespace: &str, name: &str, uid: &str) -> Result<(), PassError>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + DeserializeOwned + Clone + std::fmt::Debug,
+{
+    let api: Api<K> = Api::namespaced(client.clone(), namespace);
+    delete(&api, name, uid, PropagationPolicy::Background).await.map(drop)
+}
+
 /// Deletes a SkyTask whose time is over. Garbage collection does the rest.
 pub(crate) async fn task(client: &Client, namespace: &str, name: &str, uid: String) -> Result<Applied, PassError> {
     let api: Api<SkyTask> = Api::namespaced(client.clone(), namespace);

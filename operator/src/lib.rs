@@ -26,6 +26,6 @@ mod stores;
 mod tell;
 mod watch;
 
-pub use args::Args;
+pub use args::{Args, ExposeArgs};
 pub use own_image::UnknownImage;
 pub use run::{RunError, run};

@@ -16,6 +16,7 @@ use kube::{
     },
 };
 use prometheus_client::registry::Registry;
+use sky_crd::task::ExposeType;
 use sky_operator_core::{
     lease::Terms,
     task::{Policy, resources},
@@ -89,6 +90,7 @@ pub async fn run(args: Args) -> Result<(), RunError> {
         placement,
         pod_config: args.allow_pod_config.clone(),
         pod_security: args.pod_security.into(),
+        expose: args.expose.policy(),
     };
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
@@ -263,6 +265,17 @@ fn start_watches(
     start(supervisor, scope, triggers, elected, Watch { labels: ours, ..jobs });
     start(supervisor, scope, triggers, elected, Watch { labels: ours, ..pods });
     start(supervisor, scope, triggers, elected, Watch { fields: "type=Warning", ..warnings });
+    // What no task may have needs no right to be watched.
+    if scope.policy.expose.allows(ExposeType::LoadBalancer) {
+        let cache = (shelves.load_balancers.clone(), writers.load_balancers);
+        let watch = Watch::of("services", cache, without_managed_fields, Triggers::on_address);
+        start(supervisor, scope, triggers, elected, Watch { labels: ours, fields: "spec.type=LoadBalancer", ..watch });
+    }
+    if scope.policy.expose.allows(ExposeType::Ingress) {
+        let cache = (shelves.ingresses.clone(), writers.ingresses);
+        let watch = Watch::of("ingresses", cache, without_managed_fields, Triggers::on_address);
+        start(supervisor, scope, triggers, elected, Watch { labels: ours, ..watch });
+    }
     // No field tells of a pull that goes on: the kubelet reports a pod only when it has ended.
     start(supervisor, scope, triggers, elected, Watch { fields: "reason=Pulling", ..pulls });
 }

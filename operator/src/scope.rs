@@ -107,7 +107,9 @@ impl Scope {
         let (stores, namespace) = (&self.stores, task.namespace().unwrap_or_default());
         let names = names(task);
         let pods = owned(stores.pods.find(&namespace, task.task_id().as_str()));
-        let about: BTreeSet<_> = names.iter().cloned().chain(pods.iter().map(kube::ResourceExt::name_any)).collect();
+        let ports = task.names().ports();
+        let of_children = names.iter().chain([&ports]).cloned();
+        let about: BTreeSet<_> = of_children.chain(pods.iter().map(kube::ResourceExt::name_any)).collect();
         let told = |name: &String| [&stores.warnings, &stores.pulls].map(|events| events.find(&namespace, name));
         let (volumes, claims) = self.named_volumes(task, &namespace);
         ObservedTask {
@@ -118,6 +120,8 @@ impl Scope {
             pods,
             volumes,
             claims,
+            load_balancer: stores.load_balancers.get(&namespace, &ports).map(Arc::unwrap_or_clone),
+            ingress: stores.ingresses.get(&namespace, &ports).map(Arc::unwrap_or_clone),
             cluster: if needs_machines(task) { self.machines.now() } else { Cluster::default() },
             absent_secrets: Vec::new(),
             absent_config_maps: Vec::new(),

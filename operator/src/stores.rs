@@ -2,7 +2,8 @@
 
 use k8s_openapi::api::{
     batch::v1::Job,
-    core::v1::{Event, PersistentVolumeClaim, Pod},
+    core::v1::{Event, PersistentVolumeClaim, Pod, Service},
+    networking::v1::Ingress,
 };
 use kube::{ResourceExt as _, runtime::reflector::store::Writer};
 use sky_crd::{label, task::SkyTask, volume::SkyVolume};
@@ -25,6 +26,10 @@ pub(crate) struct Stores {
     pub(crate) warnings: Shelf<Event>,
     /// Events that an image is being pulled, also by the name of the pod.
     pub(crate) pulls: Shelf<Event>,
+    /// Load balancers of ports; empty where tasks may have none.
+    pub(crate) load_balancers: Shelf<Service>,
+    /// Ingresses of ports; empty where tasks may have none.
+    pub(crate) ingresses: Shelf<Ingress>,
 }
 
 /// The ends of the caches that the watches write to.
@@ -36,6 +41,8 @@ pub(crate) struct Writers {
     pub(crate) claims: Writer<PersistentVolumeClaim>,
     pub(crate) warnings: Writer<Event>,
     pub(crate) pulls: Writer<Event>,
+    pub(crate) load_balancers: Writer<Service>,
+    pub(crate) ingresses: Writer<Ingress>,
 }
 
 impl Stores {
@@ -50,6 +57,8 @@ impl Stores {
         let about = |event: &Event| on_label(event.involved_object.name.as_ref());
         let (warnings, warning_writer) = Shelf::new(about);
         let (pulls, pull_writer) = Shelf::new(about);
+        let (load_balancers, load_balancer_writer) = Shelf::new(|_| Vec::new());
+        let (ingresses, ingress_writer) = Shelf::new(|_| Vec::new());
         let writers = Writers {
             tasks: task_writer,
             volumes: volume_writer,
@@ -58,12 +67,14 @@ impl Stores {
             claims: claim_writer,
             warnings: warning_writer,
             pulls: pull_writer,
+            load_balancers: load_balancer_writer,
+            ingresses: ingress_writer,
         };
-        (Self { tasks, volumes, jobs, pods, claims, warnings, pulls }, writers)
+        (Self { tasks, volumes, jobs, pods, claims, warnings, pulls, load_balancers, ingresses }, writers)
     }
 
-    /// Until every cache holds what the cluster holds. An error of one means that its watch has ended; the supervisor then
-    /// ends the process.
+    /// Until every cache holds what the cluster holds. An error of one means that nothing watches for it, or that its watch
+    /// has ended; the supervisor then ends the process.
     pub(crate) async fn filled(&self) {
         let all = (
             self.tasks.store().wait_until_ready(),
@@ -73,8 +84,10 @@ impl Stores {
             self.claims.store().wait_until_ready(),
             self.warnings.store().wait_until_ready(),
             self.pulls.store().wait_until_ready(),
+            self.load_balancers.store().wait_until_ready(),
+            self.ingresses.store().wait_until_ready(),
         );
-        let _ = tokio::join!(all.0, all.1, all.2, all.3, all.4, all.5, all.6);
+        let _ = tokio::join!(all.0, all.1, all.2, all.3, all.4, all.5, all.6, all.7, all.8);
     }
 }
 

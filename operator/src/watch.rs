@@ -90,7 +90,8 @@ impl Triggers {
         self.on_waiting_tasks(claim, &names, stores);
     }
 
-    /// A warning, or that an image is being pulled, concerns the task of the Job or pod that it is about.
+    /// A warning, or that an image is being pulled, concerns the task of the Job, pod or load balancer that it is
+    /// about.
     pub(crate) fn on_warning(&self, event: &Event, stores: &Stores) {
         let about = &event.involved_object;
         let (name, namespace) = (about.name.clone().unwrap_or_default(), event.namespace().unwrap_or_default());
@@ -101,8 +102,20 @@ impl Triggers {
             Some("Pod") => {
                 stores.pods.get(&namespace, &name).iter().for_each(|pod| self.on_pod(pod, stores));
             }
+            Some("Service") => {
+                let services = stores.load_balancers.get(&namespace, &name);
+                services.iter().for_each(|service| self.on_address(&**service, stores));
+            }
             _ => {}
         }
+    }
+
+    /// What ports are reached by concerns the task that controls it.
+    pub(crate) fn on_address<K: Resource>(&self, address: &K, _stores: &Stores) {
+        let owners = address.meta().owner_references.iter().flatten();
+        let tasks = owners.filter(|owner| owner.controller == Some(true) && owner.kind == SkyTask::kind(&()));
+        let namespace = address.meta().namespace.clone().unwrap_or_default();
+        tasks.for_each(|owner| self.task(ObjectRef::new(&owner.name).within(&namespace)));
     }
 
     /// Tasks that have not started, and that name a volume or claim so.

@@ -58,6 +58,18 @@ app.kubernetes.io/version: {{ (index . 0).Chart.AppVersion | quote }}
 - apiGroups: [""]
   resources: [services, configmaps]
   verbs: [get, create, delete]
+{{- $kinds := append .Values.operator.expose.allow .Values.operator.expose.default }}
+{{- if has "LoadBalancer" $kinds }}
+# The address that a load balancer has been given.
+- apiGroups: [""]
+  resources: [services]
+  verbs: [list, watch]
+{{- end }}
+{{- if has "Ingress" $kinds }}
+- apiGroups: [networking.k8s.io]
+  resources: [ingresses]
+  verbs: [get, list, watch, create, delete]
+{{- end }}
 # Never read: the token by which the nodes of a task know each other is written once.
 - apiGroups: [""]
   resources: [secrets]
@@ -72,6 +84,53 @@ app.kubernetes.io/version: {{ (index . 0).Chart.AppVersion | quote }}
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
+{{- end }}
+
+{{/* How the ports of tasks are reached, as flags. */}}
+{{- define "sky.exposeArgs" -}}
+{{- with .Values.operator.expose -}}
+- --expose={{ .default }}
+{{- range .allow }}
+- --allow-expose={{ . }}
+{{- end }}
+{{- range .allowAnnotations }}
+- --allow-expose-annotation={{ . }}
+{{- end }}
+{{- with .loadBalancer }}
+{{- with .class }}
+- --load-balancer-class={{ . }}
+{{- end }}
+{{- range $key, $value := .annotations }}
+- {{ printf "--load-balancer-annotation=%s=%s" $key $value | quote }}
+{{- end }}
+{{- range .sourceRanges }}
+- --load-balancer-source-range={{ . }}
+{{- end }}
+{{- end }}
+{{- with .ingress }}
+{{- range .classes }}
+- --ingress-class={{ . }}
+{{- end }}
+{{- with .host }}
+- {{ printf "--ingress-host=%s" . | quote }}
+{{- end }}
+{{- range .allowHosts }}
+- {{ printf "--allow-ingress-host=%s" . | quote }}
+{{- end }}
+{{- with .path }}
+- {{ printf "--ingress-path=%s" . | quote }}
+{{- end }}
+{{- range $key, $value := .annotations }}
+- {{ printf "--ingress-annotation=%s=%s" $key $value | quote }}
+{{- end }}
+{{- if .tls }}
+- --ingress-tls
+{{- end }}
+{{- with .tlsSecret }}
+- --ingress-tls-secret={{ . }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{/* The restricted pod security standard, for both programs. */}}

@@ -142,6 +142,26 @@ Total tasks: 2
 }
 
 #[test]
+fn status_says_where_ports_are_reached() {
+    let endpoints = json!([
+        {"type": "LoadBalancer", "address": "203.0.113.7", "ports": ["8080", "9000-9001"]},
+        {"type": "Ingress", "address": "", "ports": ["80"], "message": "nobody has\ntaken it"},
+        {"type": "Ingress", "address": "http://a.test/", "ports": ["81"], "message": "nobody yet"},
+    ]);
+    let gateway =
+        Gateway::new().json("GET /tasks/abc12345", task("running", &json!({ "endpoints": endpoints, "nodes": [] })));
+    let ran = Home::bob("").run(&format!("jobs status {ID} -u {}", gateway.url));
+    let (_, told) = ran.stdout.split_once("pending_nodes: 0\n").unwrap();
+    let expected = "
+Ports
+  8080, 9000-9001: LoadBalancer: 203.0.113.7
+  80: Ingress: nobody has\\ntaken it
+  81: Ingress: http://a.test/; nobody yet
+";
+    assert_eq!((ran.code, told), (Some(0), expected));
+}
+
+#[test]
 fn status() {
     let node = json!({"index": 0, "status": "failed", "machine": "node-0", "exit_code": 3, "reason": "Error"});
     let more = json!({"exit_code": 3, "message": "a\u{1b}[31m\nb", "nodes": [node], "later": [null, true]});

@@ -12,14 +12,13 @@ const MAX_POD_CONFIG: usize = 65_536;
 pub(super) fn expose(config: &Map<String, Value>) -> Result<Option<Expose>, InvalidField> {
     let Some(mode) = kubernetes(config, "ports") else { return Ok(None) };
     let refuse = |message: &str| InvalidField::new(&["config", "kubernetes", "ports"], &message);
-    let kind = match mode.as_str().map(str::to_ascii_lowercase).as_deref() {
-        Some("podip" | "clusterip") => ExposeType::ClusterIP,
-        Some("loadbalancer" | "ingress") => {
-            return Err(refuse("is not supported yet: ports are reached inside the cluster, by `clusterip`"));
-        }
-        _ => return Err(refuse("must be one of `clusterip`, `podip`")),
+    let kind = match mode.as_str() {
+        Some(mode) if mode.eq_ignore_ascii_case("podip") => Some(ExposeType::ClusterIP),
+        Some(mode) => ExposeType::from_text(mode),
+        None => None,
     };
-    Ok(Some(Expose { kind, ..Expose::default() }))
+    let kind = kind.ok_or_else(|| refuse("must be one of `clusterip`, `podip`, `loadbalancer`, `ingress`"))?;
+    Ok(Some(Expose::of(kind)))
 }
 
 /// `config.kubernetes.pod_config`, as the text that the resource holds.
@@ -62,6 +61,27 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn ways_to_reach_ports() {
+        let read = |value: Value| {
+            let Value::Object(config) = json!({"kubernetes": {"ports": value}}) else { unreachable!() };
+            expose(&config).map(|expose| expose.map(|expose| expose.kind))
+        };
+        for (word, kind) in [
+            (json!(null), None),
+            (json!("podip"), Some(ExposeType::ClusterIP)),
+            (json!("clusterip"), Some(ExposeType::ClusterIP)),
+            (json!("loadbalancer"), Some(ExposeType::LoadBalancer)),
+            (json!("LoadBalancer"), Some(ExposeType::LoadBalancer)),
+            (json!("ingress"), Some(ExposeType::Ingress)),
+        ] {
+            assert_eq!(read(word.clone()), Ok(kind), "{word}");
+        }
+        for word in [json!("nodeport"), json!(""), json!(8080), json!(["ingress"])] {
+            assert_eq!(read(word.clone()).unwrap_err().path.join("."), "config.kubernetes.ports", "{word}");
+        }
+    }
 
     fn timeout(value: &Value) -> Result<Option<u32>, InvalidField> {
         let Value::Object(config) = json!({"kubernetes": {"provision_timeout": value}}) else { unreachable!() };

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Confidential, InvalidField, SecretValue, task};
 use crate::{
     TaskId, User, name,
-    task::{Lifecycle, SkyTask, SkyTaskSpec},
+    task::{Expose, Lifecycle, SkyTask, SkyTaskSpec},
 };
 
 /// Body of `POST /tasks/{task_id}/rerun`: what differs from the task that is run again.
@@ -43,6 +43,7 @@ impl RerunRequest {
             ("runtimeClassName", spec.runtime_class_name.is_some()),
             ("nodeSelector", !spec.node_selector.is_empty()),
             ("tolerations", !spec.tolerations.is_empty()),
+            ("expose", spec.expose.as_ref().is_some_and(|expose| *expose != Expose::of(expose.kind))),
         ];
         fields.into_iter().find_map(|(field, is_used)| is_used.then_some(field))
     }

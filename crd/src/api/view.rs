@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::wire_time;
 use crate::{
     condition::Reason,
-    task::{NodePhase, NodeStatus, SkyTask, SkyTaskStatus, TaskPhase},
+    task::{Endpoint, NodePhase, NodeStatus, SkyTask, SkyTaskStatus, TaskPhase},
 };
 
 /// `status` of a task in the API (specification, "Status Values").
@@ -94,6 +94,9 @@ pub struct TaskMetadata {
     /// The last lines of the log of the node that failed, if `run` failed and the task has no secrets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub last_lines: Vec<String>,
+    /// Where the ports are reached, once the task has been started.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub endpoints: Vec<Endpoint>,
     /// The nodes, in rank order, once there are any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nodes: Vec<NodeView>,
@@ -183,6 +186,7 @@ fn metadata(task: &SkyTask, status: &SkyTaskStatus) -> TaskMetadata {
         image: task.spec.resources.image_id.clone(),
         duration: status.duration.clone(),
         last_lines: status.failure.as_ref().map(|failure| failure.last_lines.clone()).unwrap_or_default(),
+        endpoints: status.endpoints.clone(),
         nodes: status.nodes.iter().map(NodeView::from).collect(),
     }
 }

@@ -195,7 +195,8 @@ pub struct SkyTaskSpec {
     #[schemars(range(min = -1000, max = 1000))]
     pub priority: Option<i32>,
 
-    /// How the ports of `resources.ports` are reached. Default: by a Service inside the cluster.
+    /// How the ports of `resources.ports` are reached. Default: as the operator's `--expose` says, which is inside the
+    /// cluster unless its administrator says otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expose: Option<Expose>,
 
@@ -218,29 +219,63 @@ pub struct SkyTaskSpec {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Expose {
-    /// `ClusterIP`: inside the cluster, by a Service of rank 0. `LoadBalancer` and `Ingress` are not supported yet.
+    /// `ClusterIP`: inside the cluster, by a Service of rank 0. `LoadBalancer`: also by a load balancer of the cloud, one
+    /// for all ports. `Ingress`: also by the cluster's ingress controller, for HTTP. The operator's `--allow-expose` says
+    /// which of the last two there are.
     #[serde(rename = "type", default)]
     pub kind: ExposeType,
-    /// Host name for `Ingress`. Default: any.
+    /// Host name for `Ingress`, in which `{task}` is the task's id, and `{namespace}` and `{port}` are what they say. One of
+    /// the operator's `--allow-ingress-host`. Default: the operator's `--ingress-host`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub host: Option<String>,
-    /// Class of the ingress. Default: the cluster's default class.
+    /// Class of the ingress, one of the operator's `--ingress-class`. Default: the first of those; without any, the
+    /// cluster's default class.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub ingress_class_name: Option<String>,
+    /// Annotations of the load balancer's Service or of the Ingress. Only keys that the operator's
+    /// `--allow-expose-annotation` names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl Expose {
+    /// In this way, and whatever else the operator says.
+    pub fn of(kind: ExposeType) -> Self {
+        Self { kind, ..Self::default() }
+    }
 }
 
 /// Which kind of address the ports of a task get.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum ExposeType {
     /// An address inside the cluster.
     #[default]
     ClusterIP,
     /// A load balancer of the cloud.
     LoadBalancer,
-    /// Paths of the cluster's ingress controller.
+    /// Hosts or paths of the cluster's ingress controller.
     Ingress,
+}
+
+impl ExposeType {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::ClusterIP, Self::LoadBalancer, Self::Ingress];
+
+    /// As it stands in the object.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ClusterIP => "ClusterIP",
+            Self::LoadBalancer => "LoadBalancer",
+            Self::Ingress => "Ingress",
+        }
+    }
+
+    /// The kind of this name, however it is capitalised: SkyPilot writes them in small letters.
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str().eq_ignore_ascii_case(text))
+    }
 }
 
 /// Where setup and run start: a directory in the container, or a git repository. Exactly one of the two.

@@ -93,9 +93,10 @@ pub struct SkyTaskStatus {
     /// What was chosen of the resources asked for, where there was a choice or something to say about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resources: Option<ChosenResources>,
-    /// Where the ports of the task are reached.
+    /// Where the ports of the task are reached: from outside first, if at all, then inside the cluster. Addresses outside
+    /// go with the task's end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 64))]
     pub endpoints: Vec<Endpoint>,
     /// Ready, Reconciling and Stalled (kstatus); Running, Complete, Failed, Suspended; and Finished, which is True for
     /// every end.
@@ -161,14 +162,18 @@ pub struct Endpoint {
     #[serde(rename = "type", default)]
     #[schemars(length(max = 32))]
     pub kind: String,
-    /// Host name or IP address, or the address of an ingress with its path.
+    /// Host name or IP address; of an `Ingress` the URL. Empty while there is none.
     #[serde(default)]
     #[schemars(length(max = 1024))]
     pub address: String,
-    /// The ports there, each a number or a range.
+    /// The ports of the task that are reached there, each a number or a range.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     pub ports: Vec<String>,
+    /// What the address waits for, while it cannot be used yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub message: Option<String>,
 }
 
 impl SkyTaskStatus {

@@ -269,7 +269,7 @@ fn what_is_understood_and_cannot_run_is_refused_by_name() {
         ),
         (
             "run: x\nconfig: {kubernetes: {ports: nodeport}}",
-            "`config.kubernetes.ports`: must be one of `clusterip`, `podip`",
+            "`config.kubernetes.ports`: must be one of `clusterip`, `podip`, `loadbalancer`, `ingress`",
         ),
         (
             "run: x\nresources: {labels: {kueue.x-k8s.io/queue-name: q}}",

@@ -4,6 +4,7 @@ use k8s_openapi::{
     api::{
         batch::v1::Job,
         core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service},
+        networking::v1::Ingress,
     },
     apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::OwnerReference},
     jiff::SignedDuration,
@@ -36,8 +37,19 @@ pub struct Plan<Status> {
 pub enum Write {
     /// Creates the ConfigMap with a task's scripts.
     CreateScripts(Box<ConfigMap>),
-    /// Creates a task's headless Service.
-    CreateService(Box<Service>),
+    /// Creates the Service of a task's ports. Where the one that is there was made for something else, it is replaced.
+    PutService(Box<Service>),
+    /// Likewise the Ingress of a task's ports.
+    PutIngress(Box<Ingress>),
+    /// Deletes what a task's ports were reached by from outside.
+    DeleteAddress {
+        /// What it is.
+        kind: AddressKind,
+        /// Its name.
+        name: String,
+        /// UID that it must have.
+        uid: String,
+    },
     /// Creates the Service by which the nodes of a task find each other, and the Secret that they know each other by, with
     /// a random token of 64 hex digits in it. A Secret of that name is kept as it is: whether there is one is all that the
     /// operator may know of Secrets. It belongs to the Service, and so goes with it: nobody of ours may delete a Secret.
@@ -105,6 +117,15 @@ pub enum Write {
     },
 }
 
+/// What ports are reached by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressKind {
+    /// A Service.
+    Service,
+    /// An Ingress.
+    Ingress,
+}
+
 impl Write {
     /// The Job that this creates.
     pub fn job(&self) -> Option<&Job> {
@@ -124,6 +145,12 @@ pub enum Applied {
     JobGone(String),
     /// The Service and the ConfigMap of the task are gone.
     ExtrasGone,
+    /// The Service of the task's ports was created or is there.
+    Service(Box<Service>),
+    /// The Ingress of the task's ports was created or is there.
+    Ingress(Box<Ingress>),
+    /// What the task's ports were reached by is gone, or on its way out.
+    AddressGone(AddressKind),
     /// A claim was created, adopted or changed.
     Claim(Box<PersistentVolumeClaim>),
     /// An object whose state decides nothing.

@@ -11,6 +11,7 @@ mod deadline;
 mod ending;
 pub mod entry;
 mod environment;
+pub mod expose;
 mod git;
 mod image;
 mod job;
@@ -44,6 +45,8 @@ mod volumes;
 mod waiting;
 mod waits;
 
+#[cfg(test)]
+mod expose_tests;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]

@@ -103,6 +103,14 @@ mod tests {
     }
 
     #[test]
+    fn how_ports_are_reached() {
+        let config = json!({"kubernetes": {"ports": "ingress"}});
+        let task = shown(json!({"run": "x", "resources": {"ports": [8080]}, "config": config}), None);
+        assert_eq!(task["spec"]["expose"], json!({"type": "Ingress"}));
+        assert_eq!(task["spec"]["resources"]["ports"], json!(["8080"]));
+    }
+
+    #[test]
     fn secrets_of_its_own_have_no_id() {
         let mut spec = Map::new();
         let secret = |name: &str| json!([{"name": "A", "secretName": name, "key": "A"}]);

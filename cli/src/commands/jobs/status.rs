@@ -1,7 +1,7 @@
 //! `jobs status`: everything about one task.
 
 use serde_json::Value;
-use sky_crd::api::NodeView;
+use sky_crd::{api::NodeView, task::Endpoint};
 
 use crate::{
     args::Status,
@@ -27,9 +27,10 @@ pub(crate) fn status(context: &Context, args: &Status) -> Result<(), Error> {
     printer.line(&format!("\n{}", printer.styled(Style::Bold, "Metadata")))?;
     // From the answer as it came: what a newer gateway adds is shown too, in its order.
     let metadata = answer.raw.get("metadata").and_then(Value::as_object).into_iter().flatten();
-    for (key, value) in metadata.filter(|(key, _)| !["last_lines", "nodes"].contains(&key.as_str())) {
+    for (key, value) in metadata.filter(|(key, _)| !["endpoints", "last_lines", "nodes"].contains(&key.as_str())) {
         printer.pair(&text::one_line(key), &python::display(value))?;
     }
+    endpoints(printer, &task.metadata.endpoints)?;
     nodes(printer, &task.metadata.nodes)?;
     last_lines(printer, &task.metadata.last_lines)
 }
@@ -41,6 +42,20 @@ fn last_lines(printer: Printer, lines: &[String]) -> Result<(), Error> {
     }
     printer.line(&format!("\n{}", printer.styled(Style::Bold, "Last lines of the log")))?;
     lines.iter().try_for_each(|line| printer.line(&format!("  {}", text::visible(line))))
+}
+
+/// Where each port is reached.
+fn endpoints(printer: Printer, endpoints: &[Endpoint]) -> Result<(), Error> {
+    if endpoints.is_empty() {
+        return Ok(());
+    }
+    printer.line(&format!("\n{}", printer.styled(Style::Bold, "Ports")))?;
+    for endpoint in endpoints {
+        let told = [Some(&endpoint.address).filter(|address| !address.is_empty()), endpoint.message.as_ref()];
+        let told: Vec<_> = told.into_iter().flatten().map(String::as_str).collect();
+        printer.pair(&endpoint.ports.join(", "), &format!("{}: {}", endpoint.kind, told.join("; ")))?;
+    }
+    Ok(())
 }
 
 /// One line per node; the original has none of this.

@@ -11,7 +11,7 @@ use k8s_openapi::{
     },
     jiff::Timestamp,
 };
-use kube::core::ObjectMeta;
+use kube::{Resource, ResourceExt as _, core::ObjectMeta};
 use sky_crd::task::SkyTask;
 
 use super::{ObservedTask, Policy, ValidTask, validate};
@@ -62,6 +62,9 @@ pub(super) fn apply(observed: &mut ObservedTask, plan: &Plan<sky_crd::task::SkyT
                     job.metadata.deletion_timestamp = Some(Time(at(0)));
                 }
             }
+            Write::PutService(service) => observed.absorb(Applied::Service(Box::new(with_uid(service)))),
+            Write::PutIngress(ingress) => observed.absorb(Applied::Ingress(Box::new(with_uid(ingress)))),
+            Write::DeleteAddress { kind, .. } => observed.absorb(Applied::AddressGone(*kind)),
             Write::DeleteExtras { .. } => observed.absorb(Applied::ExtrasGone),
             _ => {}
         }
@@ -78,9 +81,13 @@ pub(super) fn collect_garbage(observed: &mut ObservedTask) {
 
 /// A Job as an API server has it.
 pub(super) fn stored(job: &Job) -> Job {
-    let mut job = job.clone();
-    job.metadata.uid = Some(format!("uid-of-{}", job.metadata.name.as_deref().unwrap_or_default()));
-    job
+    with_uid(job)
+}
+
+fn with_uid<K: Resource + Clone>(object: &K) -> K {
+    let mut object = object.clone();
+    object.meta_mut().uid = Some(format!("uid-of-{}", object.name_any()));
+    object
 }
 
 /// The pod of a Job with this container state.

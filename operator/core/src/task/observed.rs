@@ -3,7 +3,8 @@
 use k8s_openapi::{
     api::{
         batch::v1::Job,
-        core::v1::{PersistentVolumeClaim, Pod},
+        core::v1::{PersistentVolumeClaim, Pod, Service},
+        networking::v1::Ingress,
     },
     jiff::Timestamp,
 };
@@ -14,7 +15,7 @@ use sky_crd::{
 };
 
 use super::resources::Cluster;
-use crate::plan::{Applied, Refusal};
+use crate::plan::{AddressKind, Applied, Refusal};
 
 /// An event about a Job or a pod, a warning or that an image is being pulled: what keeps a pod from coming or starting is told
 /// nowhere else.
@@ -49,6 +50,10 @@ pub struct ObservedTask {
     pub volumes: Vec<SkyVolume>,
     /// Claims of the namespace.
     pub claims: Vec<PersistentVolumeClaim>,
+    /// The load balancer that has the name of the task's Service of ports.
+    pub load_balancer: Option<Service>,
+    /// The Ingress that has that name.
+    pub ingress: Option<Ingress>,
     /// What is known of the cluster's machines.
     pub cluster: Cluster,
     /// Secrets that the task names and that do not exist.
@@ -79,7 +84,15 @@ impl ObservedTask {
             }
             Applied::JobGone(uid) => self.jobs.retain(|known| known.uid().as_ref() != Some(&uid)),
             Applied::ExtrasGone => self.extras_are_gone = true,
+            Applied::Service(service) => self.load_balancer = Some(*service).filter(is_load_balancer),
+            Applied::Ingress(ingress) => self.ingress = Some(*ingress),
+            Applied::AddressGone(AddressKind::Service) => self.load_balancer = None,
+            Applied::AddressGone(AddressKind::Ingress) => self.ingress = None,
             Applied::Claim(_) | Applied::Other => {}
         }
     }
+}
+
+fn is_load_balancer(service: &Service) -> bool {
+    service.spec.as_ref().and_then(|spec| spec.type_.as_deref()) == Some("LoadBalancer")
 }

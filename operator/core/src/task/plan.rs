@@ -7,13 +7,15 @@ use k8s_openapi::{
 use kube::ResourceExt as _;
 use sky_crd::{
     condition::{self, ConditionType, Reason},
-    task::{ChosenResources, NodePhase, NodeStatus, SkyTask, SkyTaskStatus, TaskEnding, TaskPending, TaskPhase},
+    task::{
+        ChosenResources, ExposeType, NodePhase, NodeStatus, SkyTask, SkyTaskStatus, TaskEnding, TaskPending, TaskPhase,
+    },
 };
 
 use super::{
     InvalidTask, ObservedTask, ValidTask,
     absent::{self, Unsaid},
-    agent, alternative, attempt, deadline, ending, job, lost,
+    agent, alternative, attempt, deadline, ending, expose, job, lost,
     news::{notes, patience},
     node::{NodeEvidence, node_status},
     own, ports, progress, rerun, resources, retention, scripts, service,
@@ -35,9 +37,10 @@ const MACHINES_COME: SignedDuration = SignedDuration::from_secs(30);
 /// What to do next for a valid task.
 pub fn plan(task: &ValidTask, observed: &ObservedTask, now: Timestamp) -> Plan<SkyTaskStatus> {
     let jobs = own::jobs(&task.owner, observed);
-    let strays = own::strays(task, &jobs);
+    let strays: Vec<_> = own::strays(task, &jobs).into_iter().map(own::delete).collect();
+    let strays: Vec<_> = strays.into_iter().chain(expose::strays(task, observed)).collect();
     if !strays.is_empty() {
-        return Plan::of_writes(strays.into_iter().map(own::delete).collect());
+        return Plan::of_writes(strays);
     }
     if is_finished(&task.status) {
         // A finished task never runs again by itself: not after its children are gone, not after a restart or an upgrade.
@@ -65,7 +68,14 @@ pub fn plan(task: &ValidTask, observed: &ObservedTask, now: Timestamp) -> Plan<S
 /// is ended first.
 pub fn invalid(task: &SkyTask, error: &InvalidTask, observed: &ObservedTask, now: Timestamp) -> Plan<SkyTaskStatus> {
     let old = task.status.clone().unwrap_or_default();
-    let Some(owner) = Owner::of(task).filter(|_| !is_finished(&old)) else { return Plan::idle() };
+    let Some(owner) = Owner::of(task) else { return Plan::idle() };
+    let addresses = expose::unwanted(&owner, observed, ExposeType::ClusterIP);
+    if !addresses.is_empty() {
+        return Plan::of_writes(addresses);
+    }
+    if is_finished(&old) {
+        return Plan::idle();
+    }
     let left: Vec<_> = own::jobs(&owner, observed).into_iter().filter(|job| !own::is_over(job)).collect();
     let running: Vec<_> = left.iter().filter(|job| !own::is_going(job)).map(|job| own::delete(job)).collect();
     if !running.is_empty() {
@@ -123,13 +133,12 @@ fn go_on(
     now: Timestamp,
 ) -> Plan<SkyTaskStatus> {
     let course = Course::of_nodes(nodes);
-    let noted = rerun::noted(task, &task.status);
-    let mut seen = status::status(task, &noted, course.clone(), now);
-    seen.resources = chosen(task, observed, &own::by_rank(task, jobs));
-    if !task.status.has_all_jobs(task.nodes) && !jobs.is_empty() {
-        seen.endpoints = ports::endpoints(task);
-    }
+    let mut noted = rerun::noted(task, &task.status);
     let by_rank = own::by_rank(task, jobs);
+    let begins = !task.status.has_all_jobs(task.nodes) && by_rank.iter().any(Option::is_some);
+    noted.endpoints = expose::endpoints(task, observed, begins);
+    let mut seen = status::status(task, &noted, course.clone(), now);
+    seen.resources = chosen(task, observed, &by_rank);
     let given_up = || alternative::due_now(task, &seen, observed, &by_rank, now);
     if let Some(decided) = ending::due(task, &seen, now).or_else(given_up) {
         let base = ending::decided(task, &seen, &decided);
@@ -247,12 +256,13 @@ fn missing(task: &ValidTask, observed: &ObservedTask, jobs: &[Option<&Job>], now
     let network = service::service(task)
         .zip(agent::token(task))
         .map(|(service, token)| Write::CreateNetwork { service: Box::new(service), token: Box::new(token) });
-    let ports = ports::service(task).map(Box::new).map(Write::CreateService);
+    let ports = ports::writes(task);
+    let closed = ports::closed(task);
     let missing = (0..task.nodes).zip(jobs).filter(|(_, job)| job.is_none());
     let placement = resources::choose(task, &observed.cluster, jobs).placement;
     let jobs = missing.map(|(index, _)| create(task, job::job(task, &mounts, &placement, index, attempt)));
     // What pods mount and resolve comes before the pods.
-    Next::Write(scripts.into_iter().chain(network).chain(ports).chain(jobs).collect())
+    Next::Write(scripts.into_iter().chain(network).chain(closed).chain(ports).chain(jobs).collect())
 }
 
 fn create(task: &ValidTask, job: Job) -> Write {
@@ -303,7 +313,7 @@ fn nodes(task: &ValidTask, observed: &ObservedTask, jobs: &[&Job], now: Timestam
 /// The plan that records `new`, now or a moment later.
 fn conclude(task: &ValidTask, observed: &ObservedTask, new: SkyTaskStatus, now: Timestamp) -> Plan<SkyTaskStatus> {
     let old = &task.status;
-    let new = tail::told(task, observed, new);
+    let new = expose::told(tail::told(task, observed, new));
     let idle = Plan { requeue: Some(look_again(task, &new, now)), ..Plan::idle() };
     if *old == new {
         return idle;

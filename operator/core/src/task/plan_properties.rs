@@ -127,7 +127,8 @@ proptest! {
             for write in &next.writes {
                 let owners = match write {
                     Write::CreateJob(job) | Write::CreateChangedJob { job, .. } => &job.metadata.owner_references,
-                    Write::CreateService(service) => &service.metadata.owner_references,
+                    Write::PutService(service) => &service.metadata.owner_references,
+                    Write::PutIngress(ingress) => &ingress.metadata.owner_references,
                     Write::CreateNetwork { service, token } => {
                         prop_assert_eq!(&token.metadata.owner_references, &None, "the Service's, once that has a UID");
                         &service.metadata.owner_references
@@ -138,7 +139,7 @@ proptest! {
                         prop_assert!(task.status.as_ref().unwrap().ending.is_some(), "nobody asked for an end");
                         &job.metadata.owner_references
                     }
-                    Write::DeleteExtras { .. } | Write::DeleteTask { .. } => return Err(TestCaseError::fail("nobody asked for an end")),
+                    Write::DeleteAddress { .. } | Write::DeleteExtras { .. } | Write::DeleteTask { .. } => return Err(TestCaseError::fail("nobody asked for an end")),
                     Write::CreateClaim(_) | Write::GrowClaim { .. } | Write::SetClaimOwners { .. } => return Err(TestCaseError::fail("a claim is no child of a task")),
                 };
                 prop_assert_eq!(owners.as_ref().unwrap()[0].uid.as_str(), task.metadata.uid.as_deref().unwrap());

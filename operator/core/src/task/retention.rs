@@ -40,7 +40,7 @@ pub(super) fn after_end(
 
 fn clean_up(task: &ValidTask, observed: &ObservedTask, jobs: &[&Job], now: Timestamp) -> Plan<SkyTaskStatus> {
     if observed.extras_are_gone {
-        let status = SkyTaskStatus { cleaned_up_time: Some(Time(now)), ..seen(task, now) };
+        let status = SkyTaskStatus { cleaned_up_time: Some(Time(now)), endpoints: Vec::new(), ..seen(task, now) };
         return Plan { status: Some(status), requeue: Some(SignedDuration::ZERO), ..Plan::idle() };
     }
     if !observed.jobs_are_live {

@@ -25,9 +25,15 @@ pub(super) fn claims(task: &SkyTask) -> Vec<PersistentVolumeClaim> {
 /// volumes are there.
 pub(super) fn rendered(task: &SkyTask) -> String {
     let observed = ObservedTask { claims: claims(task), ..ObservedTask::default() };
-    let objects = plan(&valid(task), &observed, at(0)).writes.into_iter().map(|write| match write {
+    documents(plan(&valid(task), &observed, at(0)).writes)
+}
+
+/// These writes as one YAML document each.
+pub(super) fn documents(writes: Vec<Write>) -> String {
+    let objects = writes.into_iter().map(|write| match write {
         Write::CreateScripts(object) => serde_yaml::to_string(&object),
-        Write::CreateService(object) => serde_yaml::to_string(&object),
+        Write::PutService(object) => serde_yaml::to_string(&object),
+        Write::PutIngress(object) => serde_yaml::to_string(&object),
         Write::CreateNetwork { service, token } => {
             let both = [serde_yaml::to_string(&service), serde_yaml::to_string(&token)];
             Ok(both.map(Result::unwrap).join("---\n"))
@@ -51,6 +57,7 @@ pub(super) fn rendered(task: &SkyTask) -> String {
         }
         Write::CreateClaim(object) => serde_yaml::to_string(&object),
         Write::DeleteJob { .. }
+        | Write::DeleteAddress { .. }
         | Write::DeleteExtras { .. }
         | Write::DeleteTask { .. }
         | Write::GrowClaim { .. }

@@ -14,6 +14,7 @@ use sky_crd::{
 use super::{
     agent,
     checkout::Checkout,
+    expose::{self, InvalidExpose},
     pod_config::{InvalidPodConfig, PodConfig},
     ports::{self, InvalidPorts},
     resources::{self, InvalidResources, Want},
@@ -39,6 +40,8 @@ pub struct Policy {
     pub pod_config: Vec<String>,
     /// What pods may do if their task says nothing else.
     pub pod_security: PodSecurity,
+    /// How ports are reached from outside.
+    pub expose: expose::Policy,
 }
 
 /// A task whose children the API server has no reason of form to refuse.
@@ -76,6 +79,10 @@ pub struct ValidTask {
     pub pod_security: PodSecurity,
     /// Ports that rank 0 serves, first and last of each range.
     pub ports: Vec<(u16, u16)>,
+    /// How they are reached.
+    pub exposed: ExposeType,
+    /// What the administrator says about that.
+    pub expose: expose::Policy,
     /// Directory in the container.
     pub workdir: Option<String>,
     /// Repository that is checked out instead.
@@ -101,6 +108,9 @@ pub enum InvalidTask {
     /// `spec.resources.ports`.
     #[error(transparent)]
     Ports(#[from] InvalidPorts),
+    /// `spec.expose`, and the ports that it is about.
+    #[error(transparent)]
+    Expose(#[from] InvalidExpose),
     /// `spec.podConfig`.
     #[error(transparent)]
     PodConfig(#[from] InvalidPodConfig),
@@ -127,9 +137,6 @@ pub enum InvalidTask {
     /// A mount path that Kubernetes refuses.
     #[error("spec.volumes: mountPath `{0}` must not contain `:`")]
     MountPath(String),
-    /// A field whose meaning is not there yet.
-    #[error("{0} is not supported yet")]
-    NotYet(&'static str),
     /// `spec.workdir.git`.
     #[error("spec.workdir.git.{0}: {1}")]
     Git(&'static str, InvalidGit),
@@ -149,9 +156,7 @@ pub fn validate(task: &SkyTask, policy: &Policy) -> Result<ValidTask, InvalidTas
         return Err(InvalidTask::MountPath(mount.mount_path.clone()));
     }
     let pod_config = spec.pod_config.as_ref().map(|text| PodConfig::read(text, &policy.pod_config)).transpose()?;
-    if spec.expose.as_ref().is_some_and(|expose| expose.kind != ExposeType::ClusterIP) {
-        return Err(InvalidTask::NotYet("spec.expose"));
-    }
+    let ports = ports::ranges(&spec.resources.ports)?;
     let source = spec.workdir.as_ref().and_then(|workdir| workdir.git.as_ref());
     let checkout = source.map(Checkout::of).transpose().map_err(|(field, why)| InvalidTask::Git(field, why))?;
     Ok(ValidTask {
@@ -170,7 +175,9 @@ pub fn validate(task: &SkyTask, policy: &Policy) -> Result<ValidTask, InvalidTas
         placement: policy.placement.clone(),
         pod_config,
         pod_security: policy.pod_security,
-        ports: ports::ranges(&spec.resources.ports)?,
+        exposed: policy.expose.kind(task, &ports)?,
+        expose: policy.expose.clone(),
+        ports,
         workdir: spec.workdir.as_ref().and_then(|workdir| workdir.path.clone()),
         checkout,
         spec: spec.clone(),
@@ -227,7 +234,7 @@ fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), InvalidTask> {
 
 #[cfg(test)]
 mod tests {
-    use sky_crd::task::{GitSource, Workdir};
+    use sky_crd::task::{Expose, GitSource, Workdir};
 
     use super::*;
     use crate::task::fixture;
@@ -245,8 +252,13 @@ mod tests {
     #[test]
     fn every_refusal_names_its_field() {
         type Change = fn(&mut SkyTaskSpec);
-        let table: [(Change, &str); 12] = [
+        let load_balancer: Change = |spec| {
+            spec.resources.ports = vec![fixture::text("8080")];
+            spec.expose = Some(Expose::of(ExposeType::LoadBalancer));
+        };
+        let table: [(Change, &str); 13] = [
             (|spec| spec.user = " ".into(), "spec.user"),
+            (load_balancer, "spec.expose.type"),
             (|spec| spec.resources.cpus = Some(fixture::text("many")), "spec.resources.cpus"),
             (|spec| spec.resources.memory = Some(fixture::text("lots")), "spec.resources.memory"),
             (|spec| drop(spec.envs.insert("A-B".into(), "x".into())), "spec.envs"),

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use sky_crd::task::{SkyTask, SkyTaskStatus};
 
 use super::{
-    ObservedTask,
-    fixture::{apply, at, collect_garbage, pod, task, valid},
-    plan,
+    ObservedTask, Policy,
+    fixture::{apply, at, collect_garbage, pod, policy, task},
+    plan, validate,
 };
 use crate::plan::{Plan, Write};
 
@@ -22,12 +22,13 @@ use crate::plan::{Plan, Write};
 pub(super) struct World {
     pub(super) task: SkyTask,
     pub(super) observed: ObservedTask,
+    pub(super) policy: Policy,
     pub(super) patches: u32,
 }
 
 impl World {
     pub(super) fn new(nodes: u32) -> Self {
-        Self { task: task(nodes), observed: ObservedTask::default(), patches: 0 }
+        Self { task: task(nodes), observed: ObservedTask::default(), policy: policy(), patches: 0 }
     }
 
     /// A task with these fields beside the usual ones.
@@ -47,7 +48,7 @@ impl World {
     }
 
     pub(super) fn plan(&self, second: i64) -> Plan<SkyTaskStatus> {
-        plan(&valid(&self.task), &self.observed, at(second))
+        plan(&validate(&self.task, &self.policy).unwrap(), &self.observed, at(second))
     }
 
     /// One pass of the operator: plan, read again in doubt, apply, plan again, write the status.
