@@ -52,6 +52,11 @@ pub struct Args {
     #[arg(long = "spot-label", value_delimiter = ',', value_name = "KEY=VALUE", value_parser = key_value)]
     pub spot_labels: Vec<(String, String)>,
 
+    /// An extended resource that counts as a GPU beside `nvidia.com/gpu` and `amd.com/gpu`, as SkyPilot's
+    /// CUSTOM_GPU_RESOURCE_KEY; may be given several times. A task that asks for GPUs gets them by any of these.
+    #[arg(long = "gpu-resource", value_delimiter = ',', value_name = "DOMAIN/NAME", value_parser = extended_resource)]
+    pub gpu_resources: Vec<String>,
+
     /// The priority class of tasks whose `priority` is this or higher; may be given several times.
     #[arg(long = "priority-class", value_delimiter = ',', value_name = "PRIORITY=CLASS", value_parser = rank_class)]
     #[arg(allow_hyphen_values = true)]
@@ -115,6 +120,23 @@ impl From<PodSecurity> for task::PodSecurity {
     }
 }
 
+/// What Kubernetes takes as the name of an extended resource: a label's key, whose domain is not its own.
+fn extended_resource(text: &str) -> Result<String, String> {
+    let own = |domain: &str| domain.split('.').rev().take(2).eq(["io", "kubernetes"]) || domain.starts_with("requests.");
+    let fits = |part: &str, more: &[char]| {
+        let within = |c: char| c.is_ascii_alphanumeric() || more.contains(&c);
+        let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+        ends(part.chars().next()) && ends(part.chars().last()) && part.chars().all(within)
+    };
+    match text.split_once('/') {
+        Some((domain, name)) if own(domain) || name.len() > 63 || domain.len() > 253 => {
+            Err("the domain must not be kubernetes.io, nor the name longer than 63 characters".to_owned())
+        }
+        Some((domain, name)) if fits(domain, &['-', '.']) && fits(name, &['-', '_', '.']) => Ok(text.to_owned()),
+        _ => Err("write the name of an extended resource, such as example.com/gpu".to_owned()),
+    }
+}
+
 fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() && !value.is_empty() => Ok((key.to_owned(), value.to_owned())),
@@ -126,4 +148,19 @@ fn rank_class(text: &str) -> Result<(i32, String), String> {
     let (rank, class) = key_value(text).map_err(|_| "write PRIORITY=CLASS, such as 0=normal".to_owned())?;
     let rank = rank.parse().ok().filter(|rank| (-1000..=1000).contains(rank));
     rank.map(|rank| (rank, class)).ok_or_else(|| "a priority is a whole number from -1000 to 1000".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_extended_resources() {
+        for name in ["example.com/gpu", "nvidia.com/gpu.shared", "a/b"] {
+            assert_eq!(extended_resource(name), Ok(name.to_owned()));
+        }
+        for name in ["gpu", "", "/", "example.com/", "kubernetes.io/gpu", "x.kubernetes.io/gpu", "a b/c", "a/b/c", "-a/b"] {
+            assert!(extended_resource(name).is_err(), "{name}");
+        }
+    }
 }

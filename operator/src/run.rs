@@ -81,8 +81,11 @@ pub async fn run(args: Args) -> Result<(), RunError> {
     telemetry::init(args.log_format)?;
     let client = client::connect(ClientOptions::new(concat!("sky-operator/", env!("CARGO_PKG_VERSION")))).await?;
     let agent_image = agent_image(&client, &args).await?;
-    let placement =
-        resources::Policy { spot_marks: args.spot_labels.clone(), priority_classes: args.priority_classes.clone() };
+    let placement = resources::Policy {
+        spot_marks: args.spot_labels.clone(),
+        priority_classes: args.priority_classes.clone(),
+        gpu_resources: args.gpu_resources.clone(),
+    };
     let policy = Policy {
         default_image: args.default_image.clone(),
         agent_image,

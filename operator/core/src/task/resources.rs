@@ -11,8 +11,11 @@ mod model;
 mod never;
 mod placement;
 mod spot;
+mod tpu;
 mod want;
 
+#[cfg(test)]
+mod names_tests;
 #[cfg(test)]
 mod tests;
 
@@ -40,6 +43,9 @@ pub struct Policy {
     pub spot_marks: Vec<(String, String)>,
     /// Priority classes by the lowest rank that has them, in any order.
     pub priority_classes: Vec<(i32, String)>,
+    /// Extended resources that count as GPUs beside those of the known device plugins (SkyPilot's
+    /// `CUSTOM_GPU_RESOURCE_KEY`).
+    pub gpu_resources: Vec<String>,
 }
 
 impl Policy {

@@ -9,6 +9,7 @@ use super::{
     label,
     machine::{Cluster, Machine},
     model::{Model, Part},
+    tpu::tpu,
 };
 
 /// Resource of NVIDIA's device plugin (specification).
@@ -27,19 +28,18 @@ pub(super) struct Device {
     pub(super) count: u32,
     /// A machine must fulfil one of these; none means any machine that has the resource.
     pub(super) terms: Vec<NodeSelectorTerm>,
+    /// Keys of taints by which such machines keep others away.
+    pub(super) taints: Vec<String>,
+    /// Whether it is one of NVIDIA's.
+    pub(super) of_nvidia: bool,
     /// What was asked for and is not.
     pub(super) warning: Option<String>,
 }
 
-/// All ways to ask for an accelerator, the likelier first; at least one.
-pub(super) fn devices(accelerator: &Accelerator, cluster: &Cluster) -> Vec<Device> {
-    let name = accelerator.name.as_deref().unwrap_or_default();
-    let whole = |resource: &str, terms| Device {
-        resource: resource.to_owned(),
-        count: accelerator.count,
-        terms,
-        warning: None,
-    };
+/// All ways to ask for an accelerator, the likelier first; at least one. `more` are the administrator's further resources
+/// that count as GPUs.
+pub(super) fn devices(accelerator: &Accelerator, more: &[String], cluster: &Cluster) -> Vec<Device> {
+    let (name, count) = (accelerator.name.as_deref().unwrap_or_default(), accelerator.count);
     if let Some(memory) = accelerator.device_memory() {
         // A device of 40 GB may be a little larger, as makers count.
         let most = (!memory.at_least).then_some(memory.gigabytes);
@@ -48,44 +48,83 @@ pub(super) fn devices(accelerator: &Accelerator, cluster: &Cluster) -> Vec<Devic
             _ => (NVIDIA, label::NVIDIA_MODELS.as_slice()),
         };
         let terms = label::by_memory(keys, memory.gigabytes, most, machines(cluster));
-        return vec![tolerant(whole(resource, terms), keys, cluster)];
+        return gpus(resource, count, &terms, keys, more, cluster);
     }
     if name.is_empty() {
         let others = has(cluster, AMD) && !has(cluster, NVIDIA);
-        return vec![whole(if others { AMD } else { NVIDIA }, Vec::new())];
+        return gpus(if others { AMD } else { NVIDIA }, count, &[], &[], more, cluster);
     }
     let (lower, model) = (name.to_ascii_lowercase(), Model::read(name));
     if lower.starts_with("tpu") {
-        return vec![whole(TPU, vec![label::tpu(name, accelerator.count)])];
+        let (count, term) = tpu(name, count);
+        return vec![device(TPU, count, vec![term])];
     }
     if ["trainium", "inferentia"].iter().any(|kind| lower.starts_with(kind)) {
-        let keys = ["karpenter.k8s.aws/instance-accelerator-name", "skypilot.co/accelerator"];
-        return vec![tolerant(whole(NEURON, label::neuron(name)), &keys, cluster)];
+        return vec![tolerant(device(NEURON, count, label::neuron(name)), &label::NEURON_MODELS, cluster)];
     }
     if is_amd(&model) {
         let terms = label::amd(&model, name, machines(cluster));
-        return vec![tolerant(whole(AMD, terms), &label::AMD_MODELS, cluster)];
+        return gpus(AMD, count, &terms, &label::AMD_MODELS, more, cluster);
     }
-    nvidia(&model, name, accelerator.count, cluster)
+    nvidia(&model, name, count, more, cluster)
 }
 
-fn nvidia(model: &Model, name: &str, count: u32, cluster: &Cluster) -> Vec<Device> {
-    let keys = &label::NVIDIA_MODELS;
-    let of = |resource: String, model: &Model| {
-        let terms = if model.is_of_any() && model.part == Part::Whole {
-            Vec::new()
-        } else {
-            label::nvidia(model, name, machines(cluster))
-        };
-        Device { resource, count, terms, warning: None }
+fn nvidia(model: &Model, name: &str, count: u32, more: &[String], cluster: &Cluster) -> Vec<Device> {
+    let of_any = model.is_of_any();
+    let terms = || label::nvidia(model, name, machines(cluster));
+    // Where the resource says which part of a device a unit is, labels say the model.
+    let renamed = |resource: String| {
+        let whole = model.whole();
+        let terms = label::nvidia_of_any_part(&whole, name, machines(cluster));
+        device(&resource, count, if of_any { Vec::new() } else { terms })
     };
-    let device = of(NVIDIA.to_owned(), model);
     match &model.part {
-        Part::Whole => vec![tolerant(device, keys, cluster)],
+        Part { profile: None, shared: false } => {
+            gpus(NVIDIA, count, &terms(), &label::NVIDIA_MODELS, more, cluster)
+        }
+        Part { profile: None, shared: true } => {
+            vec![device(NVIDIA, count, terms()), renamed(NVIDIA_SHARED.to_owned())]
+        }
         // Machines with several profiles have a resource for each, those with one call it a GPU.
-        Part::Mig(profile) => vec![of(format!("nvidia.com/mig-{profile}"), &model.whole()), device],
-        Part::Shared => vec![device, of(NVIDIA_SHARED.to_owned(), &model.whole())],
+        Part { profile: Some(profile), shared } => {
+            let suffix = if *shared { ".shared" } else { "" };
+            vec![renamed(format!("nvidia.com/mig-{profile}{suffix}")), device(NVIDIA, count, terms())]
+        }
     }
+}
+
+/// So many of a resource on machines of which labels say the rest.
+fn device(resource: &str, count: u32, terms: Vec<NodeSelectorTerm>) -> Device {
+    // Machines with devices keep others away by the name of their plugin's resource.
+    let of_nvidia = resource.split_once('/').is_some_and(|(domain, _)| domain == "nvidia.com");
+    let taint = if of_nvidia { NVIDIA } else { resource };
+    Device { resource: resource.to_owned(), count, terms, taints: vec![taint.to_owned()], of_nvidia, warning: None }
+}
+
+/// Whole GPUs, by the maker's resource and by each of the administrator's, which `keys` say the model of. Those of which
+/// the cluster has any come first; where that is not known, whoever named a resource is believed to have it.
+fn gpus(
+    usual: &str,
+    count: u32,
+    terms: &[NodeSelectorTerm],
+    keys: &[&str],
+    more: &[String],
+    cluster: &Cluster,
+) -> Vec<Device> {
+    let usual = device(usual, count, terms.to_vec());
+    let named = more.iter().filter(|resource| **resource != usual.resource).map(|resource| {
+        let mut one = device(resource, count, terms.to_vec());
+        one.of_nvidia = usual.of_nvidia;
+        // Another name of the resource leaves the machines as they are.
+        one.taints.extend(usual.taints.iter().filter(|taint| !one.taints.contains(taint)).cloned().collect::<Vec<_>>());
+        one
+    });
+    let mut all: Vec<Device> = std::iter::once(usual.clone()).chain(named).collect();
+    match &cluster.machines {
+        None => all.sort_by_key(|one| one.resource == usual.resource),
+        Some(_) => all.sort_by_key(|one| !has(cluster, &one.resource)),
+    }
+    if terms.is_empty() { all } else { all.into_iter().map(|one| tolerant(one, keys, cluster)).collect() }
 }
 
 /// Without terms where no machine says which devices it has: what cannot be known cannot be asked for.

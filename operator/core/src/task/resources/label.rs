@@ -15,24 +15,29 @@ const SKYPILOT: &str = "skypilot.co/accelerator";
 const GKE: &str = "cloud.google.com/gke-accelerator";
 const GKE_PARTITION: &str = "cloud.google.com/gke-gpu-partition-size";
 const GKE_SHARING: &str = "cloud.google.com/gke-gpu-sharing-strategy";
-const GKE_TPU: &str = "cloud.google.com/gke-tpu-accelerator";
-const GKE_TPU_TOPOLOGY: &str = "cloud.google.com/gke-tpu-topology";
+pub(super) const GKE_TPU: &str = "cloud.google.com/gke-tpu-accelerator";
 const KARPENTER: &str = "karpenter.k8s.aws/instance-gpu-name";
 const KARPENTER_MEMORY: &str = "karpenter.k8s.aws/instance-gpu-memory";
 const KARPENTER_NEURON: &str = "karpenter.k8s.aws/instance-accelerator-name";
 const GFD: &str = "nvidia.com/gpu.product";
 const GFD_MEMORY: &str = "nvidia.com/gpu.memory";
 const GFD_STRATEGY: &str = "nvidia.com/mig.strategy";
+const GFD_SHARING: &str = "nvidia.com/gpu.sharing-strategy";
 const COREWEAVE: &str = "gpu.nvidia.com/class";
 const NEBIUS: &str = "nebius.com/gpu-name";
 const AMD: &str = "amd.com/gpu.product-name";
 const AMD_BETA: &str = "beta.amd.com/gpu.product-name";
 const AMD_MEMORY: &str = "amd.com/gpu.vram";
 
+/// Values of GFD's strategy where a unit is a share of a device.
+const SHARED: [&str; 2] = ["time-slicing", "mps"];
+
 /// Labels that say which NVIDIA GPUs a machine has.
 pub(super) const NVIDIA_MODELS: [&str; 6] = [SKYPILOT, GKE, KARPENTER, GFD, COREWEAVE, NEBIUS];
 /// Labels that say which AMD GPUs a machine has.
 pub(super) const AMD_MODELS: [&str; 3] = [SKYPILOT, AMD, AMD_BETA];
+/// Labels that say which of AWS' own devices a machine has.
+pub(super) const NEURON_MODELS: [&str; 2] = [KARPENTER_NEURON, SKYPILOT];
 /// Every label that says that a machine has devices: pods without any keep away from those.
 pub(super) const ALL_MODELS: [&str; 10] =
     [SKYPILOT, GKE, GKE_TPU, KARPENTER, KARPENTER_NEURON, GFD, COREWEAVE, NEBIUS, AMD, AMD_BETA];
@@ -59,15 +64,23 @@ const KARPENTER_VALUES: [&str; 15] =
 
 /// Terms of which a machine with this NVIDIA GPU fulfils one.
 pub(super) fn nvidia(wanted: &Model, name: &str, machines: &[Arc<Machine>]) -> Vec<NodeSelectorTerm> {
-    let mut terms: Vec<NodeSelectorTerm> = NVIDIA_MODELS
-        .into_iter()
-        .filter_map(|key| {
-            let values = values(key, wanted, name, machines);
-            (!values.is_empty()).then(|| term(of_part(key, values, &wanted.part)))
-        })
-        .collect();
-    terms.extend(karpenter_with_memory(wanted));
-    terms
+    let known = nvidia_values(wanted, name, machines);
+    let with_part = |(key, values)| term([vec![is_one_of(key, values)], part(key, &wanted.part)].concat());
+    known.map(with_part).chain(karpenter_with_memory(wanted)).collect()
+}
+
+/// The same where the resource's own name says which part of a device a unit is.
+pub(super) fn nvidia_of_any_part(wanted: &Model, name: &str, machines: &[Arc<Machine>]) -> Vec<NodeSelectorTerm> {
+    nvidia_values(wanted, name, machines).map(|(key, values)| term(vec![is_one_of(key, values)])).collect()
+}
+
+fn nvidia_values(
+    wanted: &Model,
+    name: &str,
+    machines: &[Arc<Machine>],
+) -> impl Iterator<Item = (&'static str, Vec<String>)> {
+    let with = |key| (key, values(key, wanted, name, machines));
+    NVIDIA_MODELS.into_iter().map(with).filter(|(_, values)| !values.is_empty())
 }
 
 /// Terms of which a machine with this AMD GPU fulfils one.
@@ -86,7 +99,13 @@ pub(super) fn by_memory(
 ) -> Vec<NodeSelectorTerm> {
     let mut terms = Vec::new();
     if keys.contains(&GFD) {
-        terms.extend([GFD_MEMORY, KARPENTER_MEMORY].map(|key| term(mebibytes(key, least, most))));
+        // A share of a device has not that memory; an instance of MIG says its own.
+        let is_shared = |value: &&str| Model::read(value).part.shared;
+        let shared: Vec<String> = seen(GFD, machines).filter(is_shared).map(str::to_owned).collect();
+        let mut alone = vec![is_none_of(GFD_SHARING, &SHARED)];
+        alone.extend((!shared.is_empty()).then(|| is_none_of(GFD, &shared)));
+        let with = |key| term([mebibytes(key, least, most), alone.clone()].concat());
+        terms.extend([GFD_MEMORY, KARPENTER_MEMORY].map(with));
     } else {
         let within = |has: f64| has >= least && most.is_none_or(|most| has <= most);
         let fits = |text: &&str| text.strip_suffix('G').and_then(|digits| digits.parse().ok()).is_some_and(within);
@@ -96,7 +115,7 @@ pub(super) fn by_memory(
     }
     let fits = |text: &str| {
         let model = Model::read(text);
-        model.part == Part::Whole
+        model.part == Part::WHOLE
             && model.gigabytes().map(f64::from).is_some_and(|has| has >= least && most.is_none_or(|most| has <= most))
     };
     // These say the model only; the others say the memory itself.
@@ -105,30 +124,16 @@ pub(super) fn by_memory(
         let fixed = if *key == GKE { GKE_VALUES.as_slice() } else { &[] };
         let values: BTreeSet<&str> = seen.chain(fixed.iter().copied()).filter(|value| fits(value)).collect();
         if !values.is_empty() {
-            terms.push(term(of_part(key, values.into_iter().map(str::to_owned).collect(), &Part::Whole)));
+            let values = values.into_iter().map(str::to_owned).collect();
+            terms.push(term([vec![is_one_of(key, values)], part(key, &Part::WHOLE)].concat()));
         }
     }
     terms
 }
 
-/// The term of a TPU. Slices that span machines have a topology per machine count, which nobody asked for here.
-pub(super) fn tpu(name: &str, count: u32) -> NodeSelectorTerm {
-    let mut needs = vec![is_one_of(GKE_TPU, vec![name.to_ascii_lowercase()])];
-    let flat = ["v5-lite", "v5e", "v6e"].iter().any(|kind| name.to_ascii_lowercase().contains(kind));
-    let topology = match (flat, count) {
-        (true, 1) => Some("1x1"),
-        (true, 4) => Some("2x2"),
-        (true, 8) => Some("2x4"),
-        (false, 4) => Some("2x2x1"),
-        _ => None,
-    };
-    needs.extend(topology.map(|topology| is_one_of(GKE_TPU_TOPOLOGY, vec![topology.to_owned()])));
-    term(needs)
-}
-
 /// Terms of an AWS accelerator, such as `Trainium2`.
 pub(super) fn neuron(name: &str) -> Vec<NodeSelectorTerm> {
-    [KARPENTER_NEURON, SKYPILOT].map(|key| term(vec![is_one_of(key, vec![name.to_ascii_lowercase()])])).to_vec()
+    NEURON_MODELS.map(|key| term(vec![is_one_of(key, vec![name.to_ascii_lowercase()])])).to_vec()
 }
 
 /// Whether the machine says by one of these labels which devices it has.
@@ -144,6 +149,12 @@ pub(super) fn term(needs: Vec<NodeSelectorRequirement>) -> NodeSelectorTerm {
 /// The label has one of these values.
 pub(super) fn is_one_of(key: &str, values: Vec<String>) -> NodeSelectorRequirement {
     NodeSelectorRequirement { key: key.to_owned(), operator: "In".to_owned(), values: Some(values) }
+}
+
+/// The label has none of these values, or is not there.
+fn is_none_of(key: &str, values: &[impl ToString]) -> NodeSelectorRequirement {
+    let values = values.iter().map(ToString::to_string).collect();
+    NodeSelectorRequirement { key: key.to_owned(), operator: "NotIn".to_owned(), values: Some(values) }
 }
 
 /// The label is not there.
@@ -174,32 +185,30 @@ fn seen<'a>(key: &str, machines: &'a [Arc<Machine>]) -> impl Iterator<Item = &'a
     values.into_iter()
 }
 
-/// The label's values, and what the machine must say elsewhere about parts of devices: only GFD's product says all.
-fn of_part(key: &str, values: Vec<String>, part: &Part) -> Vec<NodeSelectorRequirement> {
-    let mut needs = vec![is_one_of(key, values)];
+/// What a machine must say elsewhere about parts of devices: only GFD's product says all.
+fn part(key: &str, part: &Part) -> Vec<NodeSelectorRequirement> {
+    let mut needs = Vec::new();
     if key == GKE {
-        needs.push(match part {
-            Part::Mig(profile) => is_one_of(GKE_PARTITION, vec![profile.clone()]),
-            Part::Whole | Part::Shared => is_absent(GKE_PARTITION),
+        needs.push(match &part.profile {
+            Some(profile) => is_one_of(GKE_PARTITION, vec![profile.clone()]),
+            None => is_absent(GKE_PARTITION),
         });
-        needs.push(match part {
-            Part::Shared => exists(GKE_SHARING),
-            Part::Whole | Part::Mig(_) => is_absent(GKE_SHARING),
-        });
+        needs.push(if part.shared { exists(GKE_SHARING) } else { is_absent(GKE_SHARING) });
     }
-    if key != GFD && *part == Part::Whole {
-        // A machine that has split all its GPUs, whatever else its labels say.
-        let values = Some(vec!["single".to_owned()]);
-        needs.push(NodeSelectorRequirement { key: GFD_STRATEGY.to_owned(), operator: "NotIn".to_owned(), values });
+    if key != GFD && *part == Part::WHOLE {
+        // A machine that has split or shares all its GPUs, whatever else its labels say.
+        needs.push(is_none_of(GFD_STRATEGY, &["single"]));
+        needs.push(is_none_of(GFD_SHARING, &SHARED));
     }
     needs
 }
 
 /// Karpenter calls devices of different memory by one name.
 fn karpenter_with_memory(wanted: &Model) -> Option<NodeSelectorTerm> {
-    let gigabytes = wanted.named_gigabytes().filter(|_| wanted.part == Part::Whole && !wanted.is_of_any())?;
+    let gigabytes = wanted.named_gigabytes().filter(|_| wanted.part == Part::WHOLE && !wanted.is_of_any())?;
     let mut needs = vec![is_one_of(KARPENTER, vec![wanted.base().to_ascii_lowercase()])];
     needs.extend(mebibytes(KARPENTER_MEMORY, f64::from(gigabytes), None));
+    needs.extend(part(KARPENTER, &Part::WHOLE));
     Some(term(needs))
 }
 

@@ -10,31 +10,42 @@ pub(super) struct Model {
     words: Vec<String>,
     /// Gigabytes that the name speaks of.
     memory: Option<u32>,
+    /// Whether the name says Quadro, which most people leave out.
+    quadro: bool,
     /// How much of a device one unit is.
     pub(super) part: Part,
 }
 
-/// How much of a device one unit of the resource is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Part {
-    /// All of it.
-    Whole,
+/// How much of a device one unit of the resource is: all of it unless something is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Part {
     /// An instance of this MIG profile, such as `1g.5gb`.
-    Mig(String),
+    pub(super) profile: Option<String>,
     /// A share of its time.
-    Shared,
+    pub(super) shared: bool,
+}
+
+impl Part {
+    /// All of a device.
+    pub(super) const WHOLE: Self = Self { profile: None, shared: false };
 }
 
 /// Makers, and words about how a device is built in: two of one model differ in them.
-const NOISE: [&str; 18] = [
+const NOISE: [&str; 19] = [
     "NVIDIA", "TESLA", "GEFORCE", "AMD", "INSTINCT", "PCIE", "PCI", "NVLINK", "SXM", "SXM2", "SXM3", "SXM4", "SXM5",
-    "HBM2", "HBM2E", "HBM3", "HBM3E", "OAM",
+    "SXM6", "HBM2", "HBM2E", "HBM3", "HBM3E", "OAM",
 ];
 /// Words at the end of product names that say nothing.
 const EMPTY: [&str; 6] = ["GENERATION", "SERVER", "EDITION", "BLACKWELL", "GPU", "ACCELERATOR"];
 
-/// Gigabytes of a model whose name does not say them, the smallest where there are several.
-const GIGABYTES: [(&str, u32); 49] = [
+/// Gigabytes of a model whose name does not say them, the smallest where there are several. Two words before one.
+const GIGABYTES: [(&str, u32); 55] = [
+    ("H100-NVL", 94),
+    ("RTX6000-ADA", 48),
+    ("RTX5000-ADA", 32),
+    ("RTX4500-ADA", 24),
+    ("RTX4000-ADA", 20),
+    ("RTX2000-ADA", 16),
     ("GB300", 288),
     ("GB200", 186),
     ("B300", 288),
@@ -90,15 +101,17 @@ impl Model {
     /// Takes a name apart: `NVIDIA-H100-80GB-HBM3`, `h100`, `A100_NVLINK_80GB`, `A100-MIG-1g.5gb`.
     pub(super) fn read(text: &str) -> Self {
         let upper = text.trim().to_ascii_uppercase();
-        let mut model = Self { words: Vec::new(), memory: None, part: Part::Whole };
+        let mut model = Self { words: Vec::new(), memory: None, quadro: false, part: Part::WHOLE };
         let words = upper.split(['-', '_', ' ', '/']);
         let mut words = words.filter(|word| !matches!(*word, "" | "MIG")).peekable();
         while let Some(word) = words.next() {
             if is_profile(word) {
-                model.part = Part::Mig(word.to_ascii_lowercase());
+                model.part.profile = Some(word.to_ascii_lowercase());
             } else if word == "SHARED" {
-                model.part = Part::Shared;
-            } else if let Some(gigabytes) = word.strip_suffix("GB").and_then(|digits| digits.parse().ok()) {
+                model.part.shared = true;
+            } else if word == "QUADRO" {
+                model.quadro = true;
+            } else if let Some(gigabytes) = gigabytes_in(word) {
                 model.memory = Some(gigabytes);
             } else if word == "RTX" {
                 let number = words.next_if(|next| next.starts_with(|c: char| c.is_ascii_digit()) || *next == "PRO");
@@ -115,7 +128,7 @@ impl Model {
         }
         // What a superchip's name speaks of is the processor's memory.
         model.memory = model.memory.filter(|_| model.base() != "GH200");
-        if model.words.is_empty() && model.part == Part::Whole {
+        if model.words.is_empty() && model.part == Part::WHOLE {
             model.words.push(upper);
         }
         model
@@ -133,7 +146,7 @@ impl Model {
 
     /// The whole device.
     pub(super) fn whole(&self) -> Self {
-        Self { part: Part::Whole, ..self.clone() }
+        Self { part: Part::WHOLE, ..self.clone() }
     }
 
     /// Gigabytes that the name speaks of.
@@ -143,17 +156,26 @@ impl Model {
 
     /// Gigabytes that it has.
     pub(super) fn gigabytes(&self) -> Option<u32> {
-        let usual = || GIGABYTES.iter().find(|(name, _)| *name == self.base()).map(|(_, gigabytes)| *gigabytes);
-        let ada = self.words.iter().any(|word| word == "ADA").then_some(48);
-        self.memory.or(ada).or_else(usual)
+        let known = |name: &str| GIGABYTES.iter().find(|(known, _)| *known == name).map(|(_, gigabytes)| *gigabytes);
+        let of_two = || known(&self.words.get(..2)?.join("-"));
+        self.memory.or_else(of_two).or_else(|| known(self.base()))
     }
 
     /// Whether this, a machine's, is what `wanted` asks for (SkyPilot's `_accelerator_name_matches`): the same words from
-    /// the first on, no less memory than the name asks for, and the same part of a device.
+    /// the first on, no less memory than the name asks for, and the same part of a device. SkyPilot
+    /// takes a plain `H100` for `H100-MEGA` as well, which nobody asked for.
     pub(super) fn is(&self, wanted: &Self) -> bool {
         let enough = |gigabytes: u32| self.gigabytes().is_some_and(|has| has >= gigabytes);
-        self.part == wanted.part && self.words.starts_with(&wanted.words) && wanted.memory.is_none_or(enough)
+        self.part == wanted.part
+            && self.words.starts_with(&wanted.words)
+            && (self.quadro || !wanted.quadro)
+            && wanted.memory.is_none_or(enough)
     }
+}
+
+/// `80GB`, and `80G` as some write it.
+fn gigabytes_in(word: &str) -> Option<u32> {
+    word.strip_suffix("GB").or_else(|| word.strip_suffix('G'))?.parse().ok()
 }
 
 /// `1g.5gb`, `3g.40gb`, `1g.10gb.me`, `1c.2g.10gb`.
@@ -181,10 +203,10 @@ mod tests {
                 "H10 H200 H100-MEGA H100-94GB GH200",
             ),
             ("NVIDIA-H100-PCIe", "H100 H100-80GB", "H100-NVL"),
-            ("NVIDIA-H100-NVL", "H100 H100-NVL", "H200"),
+            ("NVIDIA-H100-NVL", "H100 H100-NVL H100-80GB H100-94GB", "H200"),
             ("NVIDIA-A100-SXM4-40GB", "A100 A100-40GB", "A100-80GB A10 A10G A16"),
             ("NVIDIA-A100-SXM4-80GB", "A100 A100-80GB a100-80gb", "A10"),
-            ("NVIDIA-A100-80GB-PCIe", "A100 A100-80GB", ""),
+            ("NVIDIA-A100-80GB-PCIe", "A100 A100-80GB A100-80G", ""),
             ("NVIDIA-A10", "A10", "A10G A100"),
             ("NVIDIA-A10G", "A10G", "A10 A100"),
             ("Tesla-T4", "T4 t4", "T4g K80"),
@@ -196,10 +218,13 @@ mod tests {
             ("NVIDIA-L40", "L40", "L4 L40S"),
             ("NVIDIA-L40S", "L40S", "L4 L40"),
             ("NVIDIA-A100-SXM4-40GB-MIG-1g.5gb", "A100-MIG-1g.5gb MIG-1g.5gb 1g.5gb", "A100 A100-MIG-2g.10gb"),
+            ("NVIDIA-A100-SXM4-40GB-MIG-1g.5gb-SHARED", "A100-MIG-1g.5gb-SHARED", "A100-MIG-1g.5gb A100-SHARED A100"),
             ("NVIDIA-H100-80GB-HBM3-MIG-1g.10gb.me", "H100-MIG-1g.10gb.me", "H100 H100-MIG-1g.10gb"),
             ("NVIDIA-RTX-A6000", "A6000 RTX-A6000", "RTX6000 RTX6000-Ada"),
             ("NVIDIA-RTX-6000-Ada-Generation", "RTX6000-Ada RTX6000 RTX-6000-Ada", "A6000 QUADRO-RTX6000"),
-            ("Quadro-RTX-6000", "QUADRO-RTX6000", "RTX6000-Ada RTX6000 A6000"),
+            ("Quadro-RTX-6000", "QUADRO-RTX6000 RTX6000 RTX6000-24GB", "RTX6000-Ada A6000 RTX6000-48GB"),
+            ("Quadro-P4000", "P4000 QUADRO-P4000", "P4 P40"),
+            ("NVIDIA-RTX-5000-Ada-Generation", "RTX5000-Ada RTX5000-Ada-32GB", "RTX5000-Ada-48GB A5000"),
             ("NVIDIA-RTX-PRO-6000-Blackwell-Server-Edition", "RTXPRO6000 RTX-PRO-6000", "RTX6000"),
             ("NVIDIA-GeForce-RTX-4090", "RTX4090 RTX-4090", "RTX3090"),
             ("NVIDIA-H20", "H20", "H200"),

@@ -61,31 +61,29 @@ pub(super) fn ways(alternative: usize, want: &Want, policy: &Policy, cluster: &C
         one.preferred.extend(spot.preferred);
         one.tolerations.extend(spot.tolerations);
         one.warnings.extend(spot.warning);
-        one.with_devices(&[machine_type.clone(), spot.required], cluster)
+        one.with_devices(&[machine_type.clone(), spot.required], &policy.gpu_resources, cluster)
     };
     spots.into_iter().enumerate().flat_map(with_spot).collect()
 }
 
 impl Placement {
-    /// All ways to have the devices that are asked for, on machines that fulfil one of each list.
-    fn with_devices(mut self, required: &[Vec<NodeSelectorTerm>], cluster: &Cluster) -> Vec<Self> {
+    /// All ways to have the devices that are asked for, on machines that fulfil one of each list. `gpus` are further
+    /// resources that count as GPUs.
+    fn with_devices(mut self, required: &[Vec<NodeSelectorTerm>], gpus: &[String], cluster: &Cluster) -> Vec<Self> {
         let Some(accelerator) = self.want.accelerator.clone() else {
             self.required = every_one(required);
             self.preferred.push(term(label::ALL_MODELS.map(is_absent).to_vec()));
             return vec![self];
         };
-        let devices = device::devices(&accelerator, cluster);
+        let devices = device::devices(&accelerator, gpus, cluster);
         devices.into_iter().map(|device| self.clone().with_device(device, required, cluster)).collect()
     }
 
     fn with_device(mut self, device: Device, required: &[Vec<NodeSelectorTerm>], cluster: &Cluster) -> Self {
         let lists: Vec<_> = std::iter::once(device.terms).chain(required.iter().cloned()).collect();
         self.required = every_one(&lists);
-        // Machines with devices keep others away by the name of their plugin's resource.
-        let plugin = device.resource.split_once('/').map_or("", |(domain, _)| domain);
-        let taint = if plugin == "nvidia.com" { device::NVIDIA } else { &device.resource };
-        self.tolerations.push(tolerate(taint, None));
-        if plugin == "nvidia.com" && cluster.runtime_classes.contains(NVIDIA_CLASS) {
+        self.tolerations.extend(device.taints.iter().map(|taint| tolerate(taint, None)));
+        if device.of_nvidia && cluster.runtime_classes.contains(NVIDIA_CLASS) {
             self.runtime_class = Some(NVIDIA_CLASS.to_owned());
         }
         self.warnings.extend(device.warning);

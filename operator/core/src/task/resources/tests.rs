@@ -8,7 +8,7 @@ use super::{Cluster, Machine, Placement, choose};
 use crate::task::{ValidTask, fixture};
 
 /// A machine with these labels and devices, and plenty of everything else.
-fn machine(labels: Value, devices: &[(&str, f64)], taints: Value) -> std::sync::Arc<Machine> {
+pub(super) fn machine(labels: Value, devices: &[(&str, f64)], taints: Value) -> std::sync::Arc<Machine> {
     let node = json!({"metadata": {"name": "m", "labels": labels}, "spec": {"taints": taints}, "status": {}});
     let node: k8s_openapi::api::core::v1::Node = serde_json::from_value(node).unwrap();
     let mut machine = Machine::from(&node);
@@ -17,26 +17,26 @@ fn machine(labels: Value, devices: &[(&str, f64)], taints: Value) -> std::sync::
     machine.into()
 }
 
-fn gpus(labels: Value, count: f64) -> std::sync::Arc<Machine> {
+pub(super) fn gpus(labels: Value, count: f64) -> std::sync::Arc<Machine> {
     machine(labels, &[("nvidia.com/gpu", count)], json!([]))
 }
 
-fn cluster(machines: Vec<std::sync::Arc<Machine>>) -> Cluster {
+pub(super) fn cluster(machines: Vec<std::sync::Arc<Machine>>) -> Cluster {
     Cluster { machines: Some(machines), ..Cluster::default() }
 }
 
-fn task(nodes: u32, resources: Value) -> ValidTask {
+pub(super) fn task(nodes: u32, resources: Value) -> ValidTask {
     let mut task: SkyTask = fixture::task(nodes);
     task.spec.resources = serde_json::from_value(resources).unwrap();
     fixture::valid(&task)
 }
 
-fn placed(nodes: u32, resources: Value, cluster: &Cluster) -> Placement {
+pub(super) fn placed(nodes: u32, resources: Value, cluster: &Cluster) -> Placement {
     choose(&task(nodes, resources), cluster, &[]).placement
 }
 
 /// Positions of the machines that the scheduler may take.
-fn taken(placement: &Placement, cluster: &Cluster) -> Vec<usize> {
+pub(super) fn taken(placement: &Placement, cluster: &Cluster) -> Vec<usize> {
     let machines = cluster.machines.as_ref().unwrap();
     let fits = |one: &std::sync::Arc<Machine>| {
         placement.fits(1, &std::collections::BTreeMap::new(), &[], &super::tests::cluster(vec![one.clone()]))
@@ -44,7 +44,7 @@ fn taken(placement: &Placement, cluster: &Cluster) -> Vec<usize> {
     (0..machines.len()).filter(|index| fits(&machines[*index])).collect()
 }
 
-fn named(name: &str, count: u32) -> Value {
+pub(super) fn named(name: &str, count: u32) -> Value {
     json!({"accelerators": [{"name": name, "count": count}]})
 }
 
