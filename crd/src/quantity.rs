@@ -1,6 +1,6 @@
 //! Amounts of cpu, memory and storage: Kubernetes quantities and SkyPilot's own units.
 
-use std::{fmt, str::FromStr};
+use std::{cmp::Ordering, fmt, str::FromStr};
 
 use k8s_openapi::{apimachinery::pkg::api::resource::Quantity, apimachinery::pkg::util::intstr::IntOrString};
 
@@ -17,23 +17,15 @@ pub struct InvalidAmount {
     example: &'static str,
 }
 
-/// Suffixes of Kubernetes quantities, with what one unit is worth.
-const UNITS: [(&str, f64); 14] = [
-    ("Ki", 1024.0),
-    ("Mi", 1_048_576.0),
-    ("Gi", 1_073_741_824.0),
-    ("Ti", 1_099_511_627_776.0),
-    ("Pi", 1_125_899_906_842_624.0),
-    ("Ei", 1_152_921_504_606_846_976.0),
-    ("m", 1e-3),
-    ("k", 1e3),
-    ("M", 1e6),
-    ("G", 1e9),
-    ("T", 1e12),
-    ("P", 1e15),
-    ("E", 1e18),
-    ("", 1.0),
-];
+/// Billionths in one: Kubernetes rounds up to them.
+const NANO: u128 = 1_000_000_000;
+/// Most that Kubernetes counts, in billionths. It takes what is larger for this, which nobody means.
+const MOST: u128 = i64::MAX as u128 * NANO;
+/// Suffixes that count in steps of 1024, the first one step.
+const BINARY: [&str; 6] = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+/// Suffixes that count in powers of ten.
+const DECIMAL: [(&str, i32); 10] =
+    [("n", -9), ("u", -6), ("m", -3), ("", 0), ("k", 3), ("M", 6), ("G", 9), ("T", 12), ("P", 15), ("E", 18)];
 
 impl Amount {
     /// Cores: a number of cores or a Kubernetes quantity (`4`, `0.5`, `500m`); SkyPilot's `4+` means the same as `4`.
@@ -87,8 +79,9 @@ impl Amount {
     }
 
     /// Approximate value in base units (cores, bytes), for comparisons only.
+    #[expect(clippy::cast_precision_loss, reason = "approximate")]
     pub fn value(&self) -> f64 {
-        parse(&self.0).unwrap_or(0.0)
+        Exact::read(&self.0).map_or(0.0, |exact| exact.nano as f64 / NANO as f64)
     }
 
     /// As Kubernetes has it.
@@ -101,7 +94,7 @@ impl FromStr for Amount {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        parse(text).filter(|value| *value > 0.0 && value.is_finite()).map(|_| Self(text.to_owned())).ok_or(())
+        Exact::read(text).filter(|exact| exact.nano > 0).map(|_| Self(text.to_owned())).ok_or(())
     }
 }
 
@@ -119,78 +112,174 @@ pub fn int_or_string_text(value: &IntOrString) -> String {
     }
 }
 
-/// Value of a quantity in Kubernetes' grammar: a decimal number, then a unit or an exponent (`1e3`).
-fn parse(text: &str) -> Option<f64> {
-    let number_end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
-    let (number, unit) = text.split_at(number_end);
-    if number.is_empty() || number == "." {
-        return None;
+/// A quantity as Kubernetes counts it (k8s.io/apimachinery `resource.ParseQuantity`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Exact {
+    /// Billionths, rounded up.
+    nano: u128,
+    notation: Notation,
+}
+
+/// How a quantity was written, which is how it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Notation {
+    /// `1Gi`.
+    Binary,
+    /// `1G`.
+    Decimal,
+    /// `1e9`.
+    Exponent,
+}
+
+impl Exact {
+    /// A decimal number, then a suffix or an exponent.
+    fn read(text: &str) -> Option<Self> {
+        let number_end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+        let (number, unit) = text.split_at(number_end);
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        let fraction = fraction.trim_end_matches('0');
+        let digits: u128 = format!("{whole}{fraction}").parse().ok()?;
+        let (notation, steps, power) = suffix(unit)?;
+        let units = digits.checked_mul(1024u128.checked_pow(steps)?)?;
+        let power = power + 9 - i32::try_from(fraction.len()).ok()?;
+        let shift = 10u128.checked_pow(power.unsigned_abs());
+        let nano = match (power >= 0, shift) {
+            (true, shift) => units.checked_mul(shift?)?,
+            (false, Some(shift)) => units.div_ceil(shift),
+            (false, None) => units.min(1),
+        };
+        (nano <= MOST).then_some(Self { nano, notation })
     }
-    let number: f64 = number.parse().ok()?;
+
+    fn shown(self) -> String {
+        let (whole, rest) = (self.nano / NANO, self.nano % NANO);
+        match self.notation {
+            // Below 1024 and between two bytes, the decimal form is the exact one.
+            Notation::Binary if rest == 0 && whole >= 1024 => binary_form(whole),
+            Notation::Binary | Notation::Decimal => {
+                let (digits, power) = in_thousands(self.nano);
+                let suffix = DECIMAL.iter().find(|(_, of)| *of == power).map_or("", |(suffix, _)| suffix);
+                format!("{digits}{suffix}")
+            }
+            Notation::Exponent => match in_thousands(self.nano) {
+                (digits, 0) => digits.to_string(),
+                (digits, power) => format!("{digits}e{power}"),
+            },
+        }
+    }
+}
+
+/// What a suffix is worth: steps of 1024, and a power of ten.
+fn suffix(unit: &str) -> Option<(Notation, u32, i32)> {
     if let Some(exponent) = unit.strip_prefix(['e', 'E']).filter(|digits| !digits.is_empty()) {
-        let exponent: i32 = exponent.parse().ok().filter(|e: &i32| e.abs() < 19)?;
-        return Some(number * 10f64.powi(exponent));
+        let power = exponent.parse().ok().filter(|power: &i32| power.abs() < 19)?;
+        return Some((Notation::Exponent, 0, power));
     }
-    UNITS.iter().find(|(suffix, _)| *suffix == unit).map(|(_, factor)| number * factor)
+    if let Some((_, steps)) = BINARY.iter().zip(1..).find(|(suffix, _)| **suffix == unit) {
+        return Some((Notation::Binary, steps, 0));
+    }
+    DECIMAL.iter().find(|(suffix, _)| *suffix == unit).map(|(_, power)| (Notation::Decimal, 0, *power))
 }
 
-/// A quantity as the API server shows it: `1.5Gi` is `1536Mi`, `1000000000` is `1G`. Texts with an exponent, and what is
-/// no quantity, stay as they are.
+/// A quantity as the API server shows it: `1.5Gi` is `1536Mi`, `1000000000` is `1G`. What is no quantity, or more than
+/// Kubernetes counts, stays as it is.
 pub fn canonical(text: &str) -> String {
-    canonical_amount(text).unwrap_or_else(|| text.to_owned())
+    Exact::read(text).map_or_else(|| text.to_owned(), Exact::shown)
 }
 
-fn canonical_amount(text: &str) -> Option<String> {
-    let number_end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
-    let (number, unit) = text.split_at(number_end);
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let digits: u128 = format!("{whole}{fraction}").parse().ok()?;
-    let decimals = i32::try_from(fraction.len()).ok()?;
-    let binary = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"].iter().zip(1u32..).find(|(suffix, _)| **suffix == unit);
-    if let Some((_, power)) = binary {
-        let scaled = digits.checked_mul(1024u128.checked_pow(power)?)?;
-        let parts = 10u128.checked_pow(decimals.unsigned_abs())?;
-        let (bytes, rest) = (scaled / parts, scaled % parts);
-        // Below 1024 and between two bytes, the decimal form is the exact one.
-        return if rest == 0 && bytes >= 1024 { Some(binary_form(bytes)) } else { decimal_form(scaled, -decimals) };
-    }
-    let power = [("m", -3), ("", 0), ("k", 3), ("M", 6), ("G", 9), ("T", 12), ("P", 15), ("E", 18)];
-    let (_, power) = power.into_iter().find(|(suffix, _)| *suffix == unit)?;
-    decimal_form(digits, power - decimals)
+/// Which of two quantities is more; `None` if one of them is none.
+pub fn compare(one: &str, other: &str) -> Option<Ordering> {
+    Some(Exact::read(one)?.nano.cmp(&Exact::read(other)?.nano))
 }
 
 /// The largest unit of which it is a whole number.
 fn binary_form(mut bytes: u128) -> String {
-    let units = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
-    let mut unit = 0;
-    while bytes.is_multiple_of(1024) && unit + 1 < units.len() {
+    let mut steps = 0;
+    while bytes.is_multiple_of(1024) && steps < BINARY.len() {
         bytes /= 1024;
-        unit += 1;
+        steps += 1;
     }
-    format!("{bytes}{}", units[unit])
+    format!("{bytes}{}", steps.checked_sub(1).map_or("", |step| BINARY[step]))
 }
 
-/// `digits` times ten to the `power`, in the largest unit of which it is a whole number.
-fn decimal_form(mut digits: u128, mut power: i32) -> Option<String> {
-    if digits == 0 {
-        return Some("0".to_owned());
+/// Billionths as a whole number of the largest power of a thousand.
+fn in_thousands(nano: u128) -> (u128, i32) {
+    let (mut digits, mut power) = (nano, -9);
+    while digits > 0 && digits.is_multiple_of(1000) && power < 18 {
+        digits /= 1000;
+        power += 3;
     }
-    while digits.is_multiple_of(10) {
-        digits /= 10;
-        power += 1;
-    }
-    while power.rem_euclid(3) != 0 || power > 18 {
-        digits = digits.checked_mul(10)?;
-        power -= 1;
-    }
-    let units = [(-3, "m"), (0, ""), (3, "k"), (6, "M"), (9, "G"), (12, "T"), (15, "P"), (18, "E")];
-    let (_, unit) = units.into_iter().find(|(unit_power, _)| *unit_power == power)?;
-    Some(format!("{digits}{unit}"))
+    (digits, if digits == 0 { 0 } else { power })
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// What Kubernetes' own parser makes of each text: `tests/cluster/internal/quantities` writes this file.
+    #[test]
+    fn as_kubernetes_reads_them() {
+        let recorded = include_str!("../tests/data/quantities.tsv");
+        let rows: Vec<Vec<&str>> = recorded.lines().map(|line| line.split('\t').collect()).collect();
+        assert!(rows.len() > 200, "{} rows", rows.len());
+        for row in rows {
+            let (text, read) = (row[0], Exact::read(row[0]));
+            match (read, row[1]) {
+                (Some(read), shown) => {
+                    let (milli, whole) = (read.nano.div_ceil(NANO / 1000), read.nano.div_ceil(NANO));
+                    assert_eq!([canonical(text), whole.to_string()], [shown, row[3]], "{text}");
+                    // Kubernetes itself counts no more than this in thousandths.
+                    assert!(i64::try_from(milli).is_err() || milli.to_string() == row[2], "{text}: {milli}");
+                }
+                // A sign, nothing, and more than Kubernetes counts are no amount here.
+                (None, shown) => {
+                    let none = text.starts_with(['+', '-']) || ["0", "9223372036854775807"].contains(&row[3]);
+                    assert!(shown == "refused" || none, "{text}");
+                }
+            }
+        }
+    }
+
+    proptest! {
+        /// Whatever is accepted is one amount in every form in which it is shown again, and shown the same.
+        #[test]
+        fn what_is_read_is_shown_and_read_again(
+            text in prop_oneof![".{0,12}", r"[0-9]{0,30}\.?[0-9]{0,20}([numkMGTPEKi]{0,2}|[eE][+-]?[0-9]{0,3})\+?", r"[0-9]{1,4}[KMGTP]?i?B?"]
+        ) {
+            for read in [Amount::cpus, Amount::memory, Amount::size] {
+                let Ok(amount) = read(&text) else { continue };
+                let exact = Exact::read(&amount.to_string());
+                prop_assert!(exact.is_some_and(|exact| exact.nano > 0));
+                prop_assert_eq!(amount.to_quantity().0.parse::<Amount>(), Ok(amount.clone()));
+                let shown = canonical(&amount.to_string());
+                prop_assert_eq!(Exact::read(&shown).map(|again| again.nano), exact.map(|exact| exact.nano));
+                prop_assert_eq!(canonical(&shown), shown.clone());
+                let value = amount.value();
+                prop_assert!(value.is_finite() && value > 0.0);
+            }
+        }
+
+        /// The same digits by another way: as a decimal number, which a float holds to 15 digits.
+        #[test]
+        fn as_large_as_the_number_says(number in 1u64..1_000_000_000_000, decimals in 0u32..6, unit in 0usize..16) {
+            let factors = [1e-9, 1e-6, 1e-3, 1.0, 1e3, 1e6, 1e9, 1e12, 1e15, 1e18];
+            let (suffix, factor) = match unit.checked_sub(10) {
+                None => (DECIMAL[unit].0, factors[unit]),
+                Some(step) => (BINARY[step], 1024f64.powi(i32::try_from(step).unwrap() + 1)),
+            };
+            let shift = 10u64.pow(decimals);
+            let text = format!("{}.{:0width$}{suffix}", number / shift, number % shift, width = decimals as usize);
+            #[expect(clippy::cast_precision_loss, reason = "fewer than 2^53")]
+            let expected = number as f64 / shift as f64 * factor;
+            match text.parse::<Amount>() {
+                // Rounded up to a billionth.
+                Ok(amount) => prop_assert!((amount.value() - expected).abs() <= expected * 1e-12 + 1e-9, "{}", text),
+                Err(()) => prop_assert!(expected > 9.2e18, "{}", text),
+            }
+        }
+    }
 
     #[test]
     fn cpus() {
@@ -222,6 +311,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn comparisons() {
+        for (one, other, expected) in [
+            ("1Gi", "1024Mi", Some(Ordering::Equal)),
+            ("9007199254740993", "9007199254740992", Some(Ordering::Greater)),
+            ("1G", "1Gi", Some(Ordering::Less)),
+            ("1e3", "1k", Some(Ordering::Equal)),
+            ("x", "1", None),
+        ] {
+            assert_eq!(compare(one, other), expected, "{one} {other}");
+        }
+    }
+
     /// Recorded from an API server.
     #[test]
     fn canonical_forms() {
@@ -236,6 +338,7 @@ mod tests {
             ("0.5", "500m"),
             ("0.5Ki", "512"),
             ("1e3", "1e3"),
+            ("1000e3", "1e6"),
             ("x", "x"),
         ] {
             assert_eq!(canonical(text), shown, "{text}");
