@@ -1,4 +1,6 @@
 //! Files of variables, as python-dotenv reads them: SkyPilot's `--env-file` is read by it. No IO here.
+//!
+//! Not `dotenvy`: it expands `$NAME` without braces, refuses `A=b c`, and looks into the process' environment by itself.
 
 use std::collections::BTreeMap;
 
