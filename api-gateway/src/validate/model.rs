@@ -159,6 +159,7 @@ const INFRA: Field = nullable("infra", Kind::Text, &[]);
 const LABELS: Field = nullable("labels", Kind::TextMap, &[]);
 
 /// `resources` of a task.
+const RECOVERY: Field = nullable("job_recovery", Kind::Object(&JOB_RECOVERY), &[Also::Strategy]);
 pub static RESOURCES: Model = Model {
     name: "Resources",
     description: "Resource requirements for a task",
@@ -174,7 +175,7 @@ pub static RESOURCES: Model = Model {
         // From here on not the original's.
         INFRA,
         LABELS,
-        nullable("job_recovery", Kind::Object(&JOB_RECOVERY), &[Also::Strategy]),
+        RECOVERY,
         nullable("priority", Kind::Int { min: Some(-1000), max: Some(1000) }, &[]),
         nullable("priority_class", Kind::Text, &[]),
         nullable("any_of", Kind::Objects(&ALTERNATIVE), &[]),
@@ -193,11 +194,12 @@ pub static JOB_RECOVERY: Model = Model {
     ],
 };
 
-/// An entry of `any_of` or `ordered`: what it gives takes the place of what is around it.
+/// An entry of `any_of` or `ordered`: what it gives takes the place of what is around it. Recovery is the task's, and so the
+/// same in all of them.
 pub static ALTERNATIVE: Model = Model {
     name: "ResourceAlternative",
     description: "One of several alternatives for the resources of a task",
-    fields: &[CPUS, MEMORY, ACCELERATORS, INSTANCE_TYPE, USE_SPOT, DISK_SIZE, IMAGE_ID, INFRA, LABELS],
+    fields: &[CPUS, MEMORY, ACCELERATORS, INSTANCE_TYPE, USE_SPOT, DISK_SIZE, IMAGE_ID, INFRA, LABELS, RECOVERY],
 };
 
 /// Body of `POST /volumes/create`.

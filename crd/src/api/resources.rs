@@ -69,11 +69,7 @@ impl ResourcesRequest {
     /// # Errors
     /// [`InvalidField`] for the first field whose text means nothing to Kubernetes.
     pub(super) fn to_resources(&self) -> Result<Resources, InvalidField> {
-        let (name, entries) = match (self.any_of.as_slice(), self.ordered.as_slice()) {
-            ([], entries) => ("ordered", entries),
-            (entries, []) => ("any_of", entries),
-            _ => return Err(InvalidField::new(&["resources", "ordered"], &"does not go together with `any_of`")),
-        };
+        let (name, entries) = self.entries()?;
         let fields = Reader { at: vec!["resources".to_owned()], from: self };
         let mut alternatives = Vec::new();
         for (index, entry) in entries.iter().enumerate().filter(|(_, entry)| entry.is_here(self)) {
@@ -97,6 +93,35 @@ impl ResourcesRequest {
             image_id: base.image_id,
             alternatives,
         })
+    }
+
+    /// When the task is started again, whichever alternative it has: what all of them say, each by itself or by what is
+    /// around it.
+    ///
+    /// # Errors
+    /// [`InvalidField`] where they differ, as for a task file.
+    pub(super) fn recovery(&self) -> Result<Option<&RecoveryRequest>, InvalidField> {
+        let (name, entries) = self.entries()?;
+        let own = self.job_recovery.as_ref();
+        let here = entries.iter().enumerate().filter(|(_, entry)| entry.is_here(self));
+        let mut all = here.map(|(index, entry)| (index, entry.job_recovery.as_ref().or(own)));
+        let first = all.next().map_or(own, |(_, recovery)| recovery);
+        match all.find(|(_, recovery)| *recovery != first) {
+            Some((index, _)) => {
+                let message = "must be the same in all alternatives: it is the task's";
+                Err(InvalidField::new(&["resources", name, &index.to_string(), "job_recovery"], &message))
+            }
+            None => Ok(first),
+        }
+    }
+
+    /// The alternatives, and the field that they are in.
+    fn entries(&self) -> Result<(&'static str, &[Self]), InvalidField> {
+        match (self.any_of.as_slice(), self.ordered.as_slice()) {
+            ([], entries) => Ok(("ordered", entries)),
+            (entries, []) => Ok(("any_of", entries)),
+            _ => Err(InvalidField::new(&["resources", "ordered"], &"does not go together with `any_of`")),
+        }
     }
 
     /// Whether this may be in a Kubernetes cluster.
@@ -191,6 +216,34 @@ mod tests {
             );
             let second = read.with(&read.alternatives[1]);
             assert_eq!((second.cpus.is_some(), second.image_id.as_deref()), (true, Some("img")));
+        }
+    }
+
+    #[test]
+    fn recovery_is_one_for_all_alternatives() {
+        for (body, found) in [
+            (json!({"job_recovery": {"strategy": "a"}, "any_of": [{"cpus": "1"}, {"cpus": "2"}]}), Ok(Some("a"))),
+            (json!({"any_of": [{"job_recovery": {"strategy": "a"}}]}), Ok(Some("a"))),
+            (
+                json!({"ordered": [{"job_recovery": {"strategy": "a"}}, {"job_recovery": {"strategy": "a"}, "cpus": "1"}]}),
+                Ok(Some("a")),
+            ),
+            // One that this cluster cannot have does not count.
+            (json!({"any_of": [{"job_recovery": {"strategy": "a"}}, {"infra": "aws"}]}), Ok(Some("a"))),
+            (json!({"any_of": [{"cpus": "1"}]}), Ok(None)),
+            (
+                json!({"any_of": [{"job_recovery": {"strategy": "a"}}, {"cpus": "2"}]}),
+                Err("resources.any_of.1.job_recovery"),
+            ),
+            (
+                json!({"job_recovery": {"strategy": "b"}, "ordered": [{"cpus": "2"}, {"job_recovery": {"strategy": "a"}}]}),
+                Err("resources.ordered.1.job_recovery"),
+            ),
+        ] {
+            let request: ResourcesRequest = serde_json::from_value(body.clone()).unwrap();
+            let read = request.recovery().map(|recovery| recovery.and_then(|one| one.strategy.clone()));
+            let read = read.map_err(|error| error.path.join("."));
+            assert_eq!(read, found.map(|name| name.map(str::to_owned)).map_err(str::to_owned), "{body}");
         }
     }
 

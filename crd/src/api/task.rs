@@ -67,7 +67,7 @@ impl TaskRequest {
         let confidential = self.take_confidential()?;
         let name = check_name(self.name.filter(|name| !name.is_empty()).unwrap_or_else(|| default_name(id)))?;
         let resources = self.resources.unwrap_or_default();
-        let recovery = resources.job_recovery.as_ref().map(RecoveryRequest::to_lifecycle).transpose()?;
+        let recovery = resources.recovery()?.map(RecoveryRequest::to_lifecycle).transpose()?;
         let mut spec = SkyTaskSpec {
             task_id: Some(id.to_string()),
             name: Some(name.clone()),

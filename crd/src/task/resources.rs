@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::accelerator::Accelerator;
 
-/// What every node of a task needs.
+/// What every node of a task needs. There is no `infra` as in SkyPilot: a SkyTask is of the cluster that it is applied to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Resources {
