@@ -122,7 +122,8 @@ impl From<PodSecurity> for task::PodSecurity {
 
 /// What Kubernetes takes as the name of an extended resource: a label's key, whose domain is not its own.
 fn extended_resource(text: &str) -> Result<String, String> {
-    let own = |domain: &str| domain.split('.').rev().take(2).eq(["io", "kubernetes"]) || domain.starts_with("requests.");
+    let own =
+        |domain: &str| domain.split('.').rev().take(2).eq(["io", "kubernetes"]) || domain.starts_with("requests.");
     let fits = |part: &str, more: &[char]| {
         let within = |c: char| c.is_ascii_alphanumeric() || more.contains(&c);
         let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
@@ -159,7 +160,9 @@ mod tests {
         for name in ["example.com/gpu", "nvidia.com/gpu.shared", "a/b"] {
             assert_eq!(extended_resource(name), Ok(name.to_owned()));
         }
-        for name in ["gpu", "", "/", "example.com/", "kubernetes.io/gpu", "x.kubernetes.io/gpu", "a b/c", "a/b/c", "-a/b"] {
+        for name in
+            ["gpu", "", "/", "example.com/", "kubernetes.io/gpu", "x.kubernetes.io/gpu", "a b/c", "a/b/c", "-a/b"]
+        {
             assert!(extended_resource(name).is_err(), "{name}");
         }
     }

@@ -63,6 +63,12 @@ fn kinds() -> Vec<Kind> {
         ),
         ("amd", json!({"amd.com/gpu.product-name": "AMD_Instinct_MI300X_OAM"}), json!({"amd.com/gpu": "8"}), none()),
         (
+            "own-resource",
+            json!({"nvidia.com/gpu.product": "NVIDIA-A30"}),
+            json!({"example.com/gpu": "4"}),
+            json!([{"key": "example.com/gpu", "value": "present", "effect": "NoSchedule"}]),
+        ),
+        (
             "v100-tainted",
             json!({"nvidia.com/gpu.product": "Tesla-V100-SXM2-32GB"}),
             gpus(8),
@@ -155,7 +161,7 @@ async fn the_scheduler_takes_the_machine_that_was_asked_for() {
         let pods = History::start(space.api::<Pod>()).await;
         let memory = |size: &str| json!({"accelerators": [{"memory": size, "count": 1}]});
         // All of them fit at once, whoever comes first: no row can take what another one needs.
-        let table: [(&str, u32, Value, &[&str]); 15] = [
+        let table: [(&str, u32, Value, &[&str]); 16] = [
             ("h100-both", 2, model("H100", 8), &["gfd-h100", "gke-h100"]),
             ("a100", 1, model("A100", 1), &["gfd-a100"]),
             ("a100-80", 1, model("A100-80GB", 1), &["gfd-a100"]),
@@ -164,6 +170,7 @@ async fn the_scheduler_takes_the_machine_that_was_asked_for() {
             ("mig-single", 1, model("A100-MIG-1g.5gb", 1), &["mig-single"]),
             ("mig-mixed", 1, model("MIG-1g.18gb", 1), &["mig-mixed"]),
             ("amd", 1, model("MI300X", 8), &["amd"]),
+            ("own-resource", 1, model("A30", 4), &["own-resource"]),
             ("v100-32", 1, model("V100-32GB", 1), &["v100-tainted"]),
             ("spot", 1, json!({"useSpot": true}), &["spot"]),
             ("cpu", 1, json!({"cpus": 1, "diskSize": 100}), &["plain"]),
@@ -185,7 +192,7 @@ async fn the_scheduler_takes_the_machine_that_was_asked_for() {
         ];
         with_nodes(&space, kinds(), async || {
             // It reads all machines before its first choice.
-            let operator = Operator::start(&space.name);
+            let operator = Operator::start_with(&space.name, &["--gpu-resource", "example.com/gpu"]);
             for (name, nodes, resources, _) in &table {
                 space.task(name, spec(&space, *nodes, resources)).await;
             }

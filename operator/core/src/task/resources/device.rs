@@ -79,9 +79,7 @@ fn nvidia(model: &Model, name: &str, count: u32, more: &[String], cluster: &Clus
         device(&resource, count, if of_any { Vec::new() } else { terms })
     };
     match &model.part {
-        Part { profile: None, shared: false } => {
-            gpus(NVIDIA, count, &terms(), &label::NVIDIA_MODELS, more, cluster)
-        }
+        Part { profile: None, shared: false } => gpus(NVIDIA, count, &terms(), &label::NVIDIA_MODELS, more, cluster),
         Part { profile: None, shared: true } => {
             vec![device(NVIDIA, count, terms()), renamed(NVIDIA_SHARED.to_owned())]
         }

@@ -79,7 +79,7 @@ fn nvidia_values(
     name: &str,
     machines: &[Arc<Machine>],
 ) -> impl Iterator<Item = (&'static str, Vec<String>)> {
-    let with = |key| (key, values(key, wanted, name, machines));
+    let with = move |key| (key, values(key, wanted, name, machines));
     NVIDIA_MODELS.into_iter().map(with).filter(|(_, values)| !values.is_empty())
 }
 

@@ -250,7 +250,10 @@ fn amd_products() {
 fn shared_devices() {
     let shared = |labels: Value, resource: &str| machine(labels, &[(resource, 16.0)], json!([]));
     let all = cluster(vec![
-        shared(json!({"nvidia.com/gpu.product": "Tesla-T4-SHARED", "nvidia.com/gpu.memory": "15360"}), "nvidia.com/gpu"),
+        shared(
+            json!({"nvidia.com/gpu.product": "Tesla-T4-SHARED", "nvidia.com/gpu.memory": "15360"}),
+            "nvidia.com/gpu",
+        ),
         shared(
             json!({"skypilot.co/accelerator": "t4", "nvidia.com/gpu.sharing-strategy": "time-slicing", "nvidia.com/gpu.memory": "15360"}),
             "nvidia.com/gpu",
