@@ -3,6 +3,7 @@
 //! Names are SkyPilot's snake_case here and Kubernetes' camelCase in the resources.
 
 mod config;
+mod mount;
 mod recovery;
 mod rerun;
 mod resources;
@@ -11,6 +12,7 @@ mod task;
 mod view;
 mod volume;
 
+pub use mount::{MountRequest, NewVolumeConfig, NewVolumeRequest, PartRequest};
 pub use recovery::RecoveryRequest;
 pub use rerun::RerunRequest;
 pub use resources::ResourcesRequest;

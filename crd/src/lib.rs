@@ -5,6 +5,7 @@
 
 pub mod accelerator;
 pub mod api;
+pub mod bounds;
 pub mod brief;
 pub mod condition;
 pub mod git;

@@ -53,6 +53,11 @@ impl TaskNames {
         format!("{}-ports", self.service())
     }
 
+    /// Claim of the volume that is made for the task and mounted at this path.
+    pub fn volume(&self, mount_path: &str) -> String {
+        format!("{}-{}-volume-{}", self.stem, self.id, short_hash(mount_path))
+    }
+
     /// Secret with the token by which the task's nodes know each other. Named by the owner's UID too: a task that is
     /// applied again under the same id must not get the token of the one before, which is about to be deleted.
     pub fn token(&self, owner_uid: &str) -> String {

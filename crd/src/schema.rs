@@ -36,6 +36,9 @@ pub fn task_crd() -> Value {
     merge(spec, "/properties/imagePullSecrets", list_map("name"));
     merge(spec, "/properties/secrets", list_map("name"));
     let source = "has(self.secretName) != has(self.configMapName)";
+    merge(spec, "/properties/volumes/items/properties/ephemeral/properties/labels", label_map());
+    let one = "has(self.name) != has(self.ephemeral)";
+    add_rule(spec, "/properties/volumes/items", rule(one, "write either name or ephemeral", None));
     add_rule(spec, "/properties/envFrom/items", rule(source, "write either secretName or configMapName", None));
     merge(
         spec,

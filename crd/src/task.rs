@@ -2,6 +2,7 @@
 
 mod fields;
 mod lifecycle;
+mod mount;
 mod resources;
 mod run_hash;
 mod secrets;
@@ -10,12 +11,11 @@ mod status;
 
 pub use fields::{IDENTITY, LIVE, RUN};
 pub use lifecycle::{HealthyWhen, Lifecycle, UpdatePolicy};
+pub use mount::{EphemeralVolume, InvalidMount, VolumeMount};
 pub use resources::{Alternative, Resources};
 pub use run_hash::{is_comparable, run_hash};
 pub use secrets::{EnvFrom, SecretEnv};
-pub use spec::{
-    Expose, ExposeType, FileMount, GitSource, ImagePullSecret, SkyTask, SkyTaskSpec, Toleration, VolumeMount, Workdir,
-};
+pub use spec::{Expose, ExposeType, FileMount, GitSource, ImagePullSecret, SkyTask, SkyTaskSpec, Toleration, Workdir};
 pub use status::{
     ChosenResources, Endpoint, NodePhase, NodeStatus, PeerEnd, PendingNodes, SkyTaskStatus, TaskAttempt, TaskEnding,
     TaskFailure, TaskPending, TaskPhase, TriedResources,

@@ -200,6 +200,6 @@ impl SkyVolume {
     }
 }
 
-fn default_access_modes() -> Vec<AccessMode> {
+pub(crate) fn default_access_modes() -> Vec<AccessMode> {
     vec![AccessMode::ReadWriteOnce]
 }

@@ -134,7 +134,7 @@ impl Scope {
     /// label, and claims of that very name.
     fn named_volumes(&self, task: &SkyTask, namespace: &str) -> (Vec<SkyVolume>, Vec<PersistentVolumeClaim>) {
         let stores = &self.stores;
-        let names: BTreeSet<_> = task.spec.volumes.iter().map(|mount| mount.name.as_str()).collect();
+        let names: BTreeSet<_> = task.spec.volumes.iter().filter_map(|mount| mount.name.as_deref()).collect();
         let volumes = owned(names.iter().flat_map(|name| stores.volumes.find(namespace, name)));
         let labelled = names.iter().flat_map(|name| stores.claims.find(namespace, name));
         let literal = names.iter().filter_map(|name| stores.claims.get(namespace, name));
@@ -181,7 +181,8 @@ fn needs_machines(task: &SkyTask) -> bool {
 
 /// Whether the task names this volume.
 pub(crate) fn uses(task: &SkyTask, volume: &SkyVolume) -> bool {
-    task.spec.user == volume.spec.user && task.spec.volumes.iter().any(|mount| mount.name == volume.volume_name())
+    let name = Some(volume.volume_name());
+    task.spec.user == volume.spec.user && task.spec.volumes.iter().any(|mount| mount.name == name)
 }
 
 fn warning(event: &Event) -> Warning {

@@ -92,7 +92,7 @@ impl Stores {
 }
 
 fn mounted(task: &SkyTask) -> Vec<String> {
-    task.spec.volumes.iter().map(|mount| mount.name.clone()).collect()
+    task.spec.volumes.iter().filter_map(|mount| mount.name.clone()).collect()
 }
 
 fn called(volume: &SkyVolume) -> Vec<String> {

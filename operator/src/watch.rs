@@ -54,8 +54,8 @@ impl Triggers {
     pub(crate) fn on_task(&self, task: &SkyTask, stores: &Stores) {
         self.task(ObjectRef::from_obj(task));
         let namespace = task.namespace().unwrap_or_default();
-        for mount in &task.spec.volumes {
-            let named = stores.volumes.find(&namespace, &mount.name);
+        for name in task.spec.volumes.iter().filter_map(|mount| mount.name.as_ref()) {
+            let named = stores.volumes.find(&namespace, name);
             named.iter().filter(|volume| uses(task, volume)).for_each(|volume| self.volume(volume));
         }
     }

@@ -27,6 +27,60 @@ async fn what_one_task_writes_the_next_reads() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_directory_of_a_volume_is_mounted_alone_and_never_one_above_it() {
+    Space::with("sub-path", 1, async |space| {
+        space.volume("data", json!({})).await;
+        let part = |sub_path: &str, run: &str| {
+            json!({"volumes": [{"mountPath": "/part", "name": "data", "subPath": sub_path}], "run": run})
+        };
+        space.check_scripts(vec![("writes", part("a/b", "echo kept > /part/x && ls /part"), 0, "x\n")]).await;
+        let whole = mounting("data", "cat /data/a/b/x && ls /data");
+        space.check_scripts(vec![("reads", whole, 0, "kept\na\n")]).await;
+        for (name, sub_path) in [("above", "a/../.."), ("absolute", "/etc")] {
+            space.task(name, part(sub_path, "true")).await;
+            let task = space.when(name, "is refused", |task| condition(task, ConditionType::Stalled)).await;
+            let failure = task.status.and_then(|status| status.failure).expect("a reason");
+            assert!(failure.message.contains("`/part`") && failure.message.contains("`..`"), "{failure:?}");
+        }
+    })
+    .await;
+}
+
+/// A volume that is made for a task is one for all its nodes and all its attempts, and goes with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_volume_of_a_task_is_shared_by_its_nodes_and_attempts_and_goes_with_it() {
+    Space::with("own-volume", 2, async |space| {
+        let claims: History<PersistentVolumeClaim> = History::start(space.api()).await;
+        let volume = json!({"size": "1Mi", "accessModes": ["ReadWriteMany"], "labels": {"team": "x"}});
+        // The first attempt ends once each node has seen what the other wrote, the second finds what the first left.
+        let run = "[ -e /own/again ] && exit 0
+            touch /own/$NODE_RANK
+            until [ -e /own/0 ] && [ -e /own/1 ]; do sleep 0.1; done
+            [ $NODE_RANK = 0 ] || exec sleep 600
+            touch /own/again
+            exit 1";
+        let mounts = json!([{"mountPath": "/own", "ephemeral": volume}]);
+        let spec = json!({"numNodes": 2, "maxRestarts": 1, "run": run, "volumes": mounts});
+        let task = space.task("shares", spec).await;
+        let claim = claims.when("the claim", |claim| claim.labels().contains_key("team")).await;
+        assert_eq!(claim.owner_references()[0].uid, task.metadata.uid.clone().expect("a UID"));
+        let status = space.finished("shares").await.status.expect("a status");
+        assert_eq!((status.attempt, status.exit_code), (Some(1), Some(0)), "{status:?}");
+        assert_eq!(claims.uids().len(), 1, "one claim for all");
+        for broken in [json!({"ephemeral": volume, "name": "v"}), json!({})] {
+            let mut mount = broken;
+            mount["mountPath"] = json!("/own");
+            let object = json!({"metadata": {"name": "both"}, "spec": {"run": "true", "volumes": [mount]}});
+            let error = space.try_create::<SkyTask>(object).await.expect_err("refused").to_string();
+            assert!(error.contains("write either name or ephemeral"), "{error}");
+        }
+        space.api::<SkyTask>().delete("shares", &Default::default()).await.expect("deleted");
+        claims.all_gone("the claim").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_task_waits_for_its_volume_and_says_so() {
     Space::with("late-volume", 1, async |space| {
         space.task("early", mounting("later", "echo here")).await;

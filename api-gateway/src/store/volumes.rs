@@ -12,7 +12,9 @@ use sky_crd::{
 /// The ids of the user's unfinished tasks that mount this volume, by its name or by its claim's.
 pub fn used_by(volume: &SkyVolume, tasks: &[Arc<SkyTask>]) -> Vec<String> {
     let names = [volume.volume_name(), volume.claim_name()];
-    let uses = |task: &&Arc<SkyTask>| task.spec.volumes.iter().any(|mount| names.contains(&mount.name));
+    let uses = |task: &&Arc<SkyTask>| {
+        task.spec.volumes.iter().any(|mount| mount.name.as_ref().is_some_and(|name| names.contains(name)))
+    };
     let mut in_use: Vec<_> = tasks.iter().filter(|task| !is_finished(task)).filter(uses).map(describe).collect();
     in_use.sort();
     in_use
@@ -34,7 +36,7 @@ mod tests {
     use k8s_openapi::jiff::Timestamp;
     use sky_crd::{
         TaskId, User,
-        api::{TaskRequest, VolumeRequest},
+        api::{MountRequest, TaskRequest, VolumeRequest},
         condition::{Reason, Verdict, conclude},
         task::SkyTaskStatus,
     };
@@ -43,7 +45,8 @@ mod tests {
 
     fn task(bits: u32, mounts: &[(&str, &str)]) -> SkyTask {
         let user: User = "u".parse().unwrap();
-        let volumes = mounts.iter().map(|(path, name)| ((*path).to_owned(), (*name).to_owned())).collect();
+        let volumes =
+            mounts.iter().map(|(path, name)| ((*path).to_owned(), MountRequest::Name((*name).to_owned()))).collect();
         let request = TaskRequest { name: Some("t".to_owned()), volumes, ..TaskRequest::default() };
         request.into_task(&TaskId::from_bits(bits), &user, "default").unwrap()
     }

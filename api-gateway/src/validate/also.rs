@@ -2,6 +2,10 @@
 //!
 //! Each reads one form and says nothing of others, so that the original's error stands for what neither knows.
 
+use std::collections::BTreeMap;
+
+use sky_crd::api::MountRequest;
+
 use super::{
     json::{Json, python_text},
     model::Also,
@@ -19,6 +23,7 @@ pub fn read(form: Also, value: &Json) -> Option<Value> {
         Also::Null | Also::ScalarValues => None,
         Also::Number => number(value).map(Value::Text),
         Also::Accelerators => accelerators(value).map(Value::Text),
+        Also::Volumes => volumes(value).map(Value::Volumes),
         Also::SizeWithUnit => size_with_unit(value).map(Value::Int),
         Also::OnePort => ports(value).map(Value::Ints),
         Also::RegionMap => only_entry(value).map(Value::Text),
@@ -53,6 +58,13 @@ fn accelerators(value: &Json) -> Option<String> {
         _ => return None,
     };
     (!alternatives.is_empty()).then(|| alternatives.join(","))
+}
+
+/// A mapping of names alone is the original's own form.
+fn volumes(value: &Json) -> Option<BTreeMap<String, MountRequest>> {
+    let Json::Object(entries) = value else { return None };
+    let any_more = entries.iter().any(|(_, mount)| matches!(mount, Json::Object(_)));
+    any_more.then(|| serde_json::from_value(serde_json::to_value(value).ok()?).ok()).flatten()
 }
 
 fn size_with_unit(value: &Json) -> Option<i64> {
@@ -153,6 +165,24 @@ mod tests {
         }
         for json in ["{}", "[]", r#"{"H100": "8"}"#, "[1]", "true", "null"] {
             assert_eq!(reads(Also::Accelerators, json), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn volumes_in_all_forms() {
+        let json = r#"{"/a": "v", "/b": {"name": "v", "sub_path": "x", "more": 1}, "/c": {"size": 5}}"#;
+        let Some(Value::Volumes(read)) = reads(Also::Volumes, json) else { panic!("not read") };
+        let written = serde_json::json!({"/a": "v", "/b": {"name": "v", "sub_path": "x"}, "/c": {"size": "5"}});
+        assert_eq!(serde_json::json!(read), written);
+        for json in [
+            r#"{"/a": "v"}"#,
+            "{}",
+            "[]",
+            r#"{"/a": {}}"#,
+            r#"{"/a": {"name": 1}}"#,
+            r#"{"/a": {"name": "v"}, "/b": 1}"#,
+        ] {
+            assert_eq!(reads(Also::Volumes, json), None, "{json}");
         }
     }
 

@@ -87,6 +87,8 @@ pub enum Also {
     ScalarValues,
     /// `{H100: 8}`, `{H100: null}`, `[H100, A100]`.
     Accelerators,
+    /// `{name, sub_path}` and `{size, …}` for the name of a volume.
+    Volumes,
     /// `100GB`, `1TB` for a number of gigabytes.
     SizeWithUnit,
     /// `8080` and `"8080"` for `[8080]`.
@@ -131,7 +133,7 @@ pub static TASK: Model = Model {
         nullable("resources", Kind::Object(&RESOURCES), &[]),
         ENVS,
         nullable("file_mounts", Kind::TextMap, &[]),
-        nullable("volumes", Kind::TextMap, &[]),
+        nullable("volumes", Kind::TextMap, &[Also::Volumes]),
         nullable("setup", Kind::Text, &[]),
         field("run", Kind::Text, Need::RequiredUnless("setup"), &[]),
         // Not the original's.

@@ -1,6 +1,8 @@
 //! What is left of a body once it was checked.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+
+use sky_crd::api::MountRequest;
 
 use super::{json::Json, since::Since};
 
@@ -23,6 +25,8 @@ pub enum Value {
     Object(Fields),
     /// Nested objects.
     Objects(Vec<Fields>),
+    /// Volumes by path, one of which is not just a name.
+    Volumes(BTreeMap<String, MountRequest>),
     /// An object as it was sent.
     Any(Json),
     /// A point in time.

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use kube::core::ObjectMeta;
 use serde::{Deserialize, Serialize};
 
-use super::{Confidential, InvalidField, RecoveryRequest, ResourcesRequest, SecretValue, config, volume};
+use super::{Confidential, InvalidField, MountRequest, RecoveryRequest, ResourcesRequest, SecretValue, config, mount};
 use crate::{
     TaskId, User, git, label, name,
-    task::{FileMount, GitSource, Lifecycle, SkyTask, SkyTaskSpec, VolumeMount, Workdir, spec},
+    task::{FileMount, GitSource, Lifecycle, SkyTask, SkyTaskSpec, Workdir, spec},
 };
 
 /// Body of `POST /tasks/submit`: the specification's task definition in its normal form.
@@ -35,9 +35,9 @@ pub struct TaskRequest {
     /// Path in the container to source.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub file_mounts: BTreeMap<String, String>,
-    /// Path in the container to name of a volume.
+    /// Path in the container to volume.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub volumes: BTreeMap<String, String>,
+    pub volumes: BTreeMap<String, MountRequest>,
     /// Script that prepares a node.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub setup: Option<String>,
@@ -79,7 +79,7 @@ impl TaskRequest {
             secrets: Vec::new(),
             env_from: Vec::new(),
             file_mounts: file_mounts(self.file_mounts),
-            volumes: volume_mounts(self.volumes)?,
+            volumes: mount::volume_mounts(self.volumes, self.num_nodes.unwrap_or(1))?,
             setup: self.setup.filter(|script| !script.is_empty()),
             run: self.run,
             service_account_name: None,
@@ -156,24 +156,6 @@ fn file_mounts(mounts: BTreeMap<String, String>) -> Vec<FileMount> {
     mounts.into_iter().map(|(path, source)| FileMount { path, source, mode: None }).collect()
 }
 
-fn volume_mounts(mounts: BTreeMap<String, String>) -> Result<Vec<VolumeMount>, InvalidField> {
-    let check = |(mount_path, name): (String, String)| {
-        let at = |message: &str| InvalidField::new(&["volumes", &mount_path], &message);
-        if !mount_path.starts_with(['/', '~']) {
-            return Err(at("the mount path must be absolute: it starts with `/`"));
-        }
-        if mount_path.contains(':') {
-            return Err(at("the mount path must not contain `:`"));
-        }
-        // No volume and no claim can have another name: the task would wait for ever.
-        if name.is_empty() || !name.chars().all(volume::fits_name) {
-            return Err(at("a volume's name has only letters, digits, `-`, `_` or `.`"));
-        }
-        Ok(VolumeMount { mount_path, name, sub_path: None })
-    };
-    mounts.into_iter().map(check).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -208,7 +190,7 @@ mod tests {
         assert_eq!(resources.memory, Some(IntOrString::String("32G".to_owned())));
         assert_eq!(resources.accelerators[0].to_string(), "V100:2");
         assert_eq!(resources.image_id.as_deref(), Some("img"));
-        assert_eq!(task.spec.volumes[0].name, "v");
+        assert_eq!(task.spec.volumes[0].name.as_deref(), Some("v"));
         assert_eq!(task.names().jobs(0), ["t-000000ab-node-0", "t-000000ab-node-1"]);
     }
 

@@ -6,7 +6,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{EnvFrom, Lifecycle, Resources, SecretEnv, SkyTaskStatus};
+use super::{EnvFrom, Lifecycle, Resources, SecretEnv, SkyTaskStatus, VolumeMount};
 use crate::User;
 
 /// A task: a setup and a run script on one or more nodes, each node one batch/v1 Job.
@@ -320,22 +320,6 @@ pub struct FileMount {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 32))]
     pub mode: Option<String>,
-}
-
-/// A volume at a path in the container.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct VolumeMount {
-    /// Absolute path in the container.
-    #[schemars(length(min = 1, max = 4096), regex(pattern = r"^[/~]"))]
-    pub mount_path: String,
-    /// The user's volume of this name; where there is none, a PersistentVolumeClaim of this name.
-    #[schemars(length(min = 1, max = 253))]
-    pub name: String,
-    /// Directory inside the volume. Default: all of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 4096))]
-    pub sub_path: Option<String>,
 }
 
 /// A Secret of type `kubernetes.io/dockerconfigjson` in the task's namespace.

@@ -126,6 +126,14 @@ impl Problems {
         self.found.len() >= MAX_PROBLEMS
     }
 
+    /// Whether something is wrong with this field, with one in it, or with one that it is in.
+    pub(crate) fn is_about(&self, path: &str) -> bool {
+        let within = |inner: &str, outer: &str| {
+            inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        self.found.iter().any(|(found, ..)| within(found, path) || within(path, found))
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }

@@ -1,10 +1,10 @@
 //! From the normal form to the body of a request: what can be run, what is refused, what is left out with a warning.
 
-use std::{collections::BTreeMap, mem};
+use std::collections::BTreeMap;
 
+use serde_json::Value as Json;
 use sky_crd::{
-    TaskId, User,
-    api::{InvalidField, REGISTRY_LOGIN, SecretValue, TaskRequest, WorkdirRequest},
+    api::{MountRequest, NewVolumeConfig, NewVolumeRequest, PartRequest, SecretValue, TaskRequest, WorkdirRequest},
     task::GitSource,
 };
 
@@ -13,13 +13,11 @@ use crate::{
     problem::Problems, source::Source, yaml::Node,
 };
 
+mod bounds;
 mod config;
 mod exposed;
 mod resources;
 mod warnings;
-
-/// Whom a task belongs to if nothing is said.
-const DEFAULT_USER: &str = "default";
 
 /// The body of a request. What cannot be run is told together with the problems found so far.
 pub(crate) fn of(
@@ -43,9 +41,7 @@ pub(crate) fn of(
     let mut refusals = Refusals { document: &documents[0], problems };
     warnings.extend(warnings::of(&task));
     let mut request = request(task, &mut refusals, &mut warnings);
-    if refusals.problems.is_empty() {
-        refusals.check(&mut request);
-    }
+    refusals.check(&mut request);
     if refusals.problems.is_empty() {
         Ok(TaskFile { request, warnings })
     } else {
@@ -62,21 +58,6 @@ struct Refusals<'a> {
 impl Refusals<'_> {
     fn gives(&self, name: &str) -> bool {
         self.document.get(name).is_some_and(|node| !node.is_null())
-    }
-
-    /// What the API would refuse is better refused here, where the line can be shown. Id and user do not matter.
-    fn check(&mut self, request: &mut TaskRequest) {
-        // These may be large and are never refused: not copied. Of the variables only a registry's mean something.
-        let large = (request.setup.take(), request.run.take(), mem::take(&mut request.envs));
-        let login = REGISTRY_LOGIN.iter().filter_map(|name| large.2.get_key_value(*name));
-        request.envs = login.map(|(name, value)| (name.clone(), value.clone())).collect();
-        let user = DEFAULT_USER.parse::<User>();
-        let made = user.map(|user| request.clone().into_task(&TaskId::from_bits(0), &user, ""));
-        (request.setup, request.run, request.envs) = large;
-        if let Ok(Err(InvalidField { path, message })) = made {
-            let keys: Vec<&str> = path.iter().map(String::as_str).collect();
-            self.add(&keys, message);
-        }
     }
 
     /// Refuses the field at the end of the keys, as far as they lead.
@@ -112,7 +93,7 @@ fn request(task: Task, refusals: &mut Refusals<'_>, warnings: &mut Vec<String>) 
         envs,
         secrets,
         file_mounts: file_mounts(task.file_mounts, refusals),
-        volumes: volumes(task.volumes, refusals),
+        volumes: volumes(task.volumes, warnings),
         setup: task.setup,
         run: task.run,
         config,
@@ -166,20 +147,20 @@ fn file_mounts(mounts: BTreeMap<String, FileMount>, refusals: &mut Refusals<'_>)
     sources
 }
 
-fn volumes(mounts: BTreeMap<String, VolumeMount>, refusals: &mut Refusals<'_>) -> BTreeMap<String, String> {
-    let mut names = BTreeMap::new();
-    for (path, mount) in mounts {
-        let keys = ["volumes", path.as_str()];
-        match mount {
-            VolumeMount::Named { name, sub_path: None } => drop(names.insert(path, name)),
-            VolumeMount::Named { .. } => refusals.add(&keys, "a part of a volume (`sub_path`) is not supported yet"),
-            VolumeMount::Ephemeral { .. } => {
-                refusals.add(
-                    &keys,
-                    "a volume that lives with the task is not supported yet: create one and write its name",
-                );
-            }
+fn volumes(mounts: BTreeMap<String, VolumeMount>, warnings: &mut Vec<String>) -> BTreeMap<String, MountRequest> {
+    let mut request = |path: &str, mount| match mount {
+        VolumeMount::Named { name, sub_path: None } => MountRequest::Name(name),
+        VolumeMount::Named { name, sub_path } => MountRequest::Part(PartRequest { name, sub_path }),
+        VolumeMount::Ephemeral { size, kind, labels, config } => {
+            let text = |name: &str| config.get(name).and_then(Json::as_str).map(str::to_owned);
+            let used =
+                NewVolumeConfig { access_mode: text("access_mode"), storage_class_name: text("storage_class_name") };
+            let is_used = |name: &str| matches!(name, "access_mode" | "storage_class_name");
+            let ignored = config.keys().filter(|name| !is_used(name)).take(20);
+            warnings.extend(ignored.map(|name| format!("`volumes.{path:.80}.config.{name:.80}` is ignored")));
+            let config = Some(used).filter(|config| *config != NewVolumeConfig::default());
+            MountRequest::New(NewVolumeRequest { size, kind, labels, config })
         }
-    }
-    names
+    };
+    mounts.into_iter().map(|(path, mount)| (path.clone(), request(&path, mount))).collect()
 }

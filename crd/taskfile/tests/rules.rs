@@ -256,8 +256,9 @@ fn what_is_understood_and_cannot_run_is_refused_by_name() {
              `--secret-file`",
         ),
         (
-            "run: x\nvolumes: {/m: {size: 1}}",
-            "`volumes./m`: a volume that lives with the task is not supported yet: create one and write its name",
+            "run: x\nnum_nodes: 2\nvolumes: {/m: {size: 1}}",
+            "`volumes./m`: several nodes cannot share a new volume of this access mode: write ReadWriteMany, or the name \
+             of a volume",
         ),
         (
             "run: x\nfile_mounts: {/m: {name: b}}",

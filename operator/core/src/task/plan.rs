@@ -252,6 +252,7 @@ fn missing(task: &ValidTask, observed: &ObservedTask, jobs: &[Option<&Job>], now
         None => {}
     }
     let attempt = own::attempt(&task.status);
+    let volumes = volumes::made_for(task).map(Box::new).map(Write::CreateClaim);
     let scripts = scripts::config_map(task).map(Box::new).map(Write::CreateScripts);
     let network = service::service(task)
         .zip(agent::token(task))
@@ -262,7 +263,7 @@ fn missing(task: &ValidTask, observed: &ObservedTask, jobs: &[Option<&Job>], now
     let placement = resources::choose(task, &observed.cluster, jobs).placement;
     let jobs = missing.map(|(index, _)| create(task, job::job(task, &mounts, &placement, index, attempt)));
     // What pods mount and resolve comes before the pods.
-    Next::Write(scripts.into_iter().chain(network).chain(closed).chain(ports).chain(jobs).collect())
+    Next::Write(volumes.chain(scripts).chain(network).chain(closed).chain(ports).chain(jobs).collect())
 }
 
 fn create(task: &ValidTask, job: Job) -> Write {

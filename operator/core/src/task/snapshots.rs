@@ -18,7 +18,7 @@ use crate::plan::Write;
 /// A claim for every volume of the task.
 pub(super) fn claims(task: &SkyTask) -> Vec<PersistentVolumeClaim> {
     let claim = |name: &str| serde_json::from_value(json!({"metadata": {"name": name, "namespace": "ns"}})).unwrap();
-    task.spec.volumes.iter().map(|mount| claim(&mount.name)).collect()
+    task.spec.volumes.iter().filter_map(|mount| mount.name.as_deref()).map(claim).collect()
 }
 
 /// The task's writes as one YAML document each; the entry script, which has tests of its own, is left out. All of its

@@ -8,7 +8,8 @@ use sky_crd::{
     git::InvalidGit,
     label,
     name::TaskNames,
-    task::{ExposeType, SkyTask, SkyTaskSpec, SkyTaskStatus},
+    quantity::{Amount, InvalidAmount},
+    task::{ExposeType, InvalidMount, SkyTask, SkyTaskSpec, SkyTaskStatus, VolumeMount},
 };
 
 use super::{
@@ -134,6 +135,12 @@ pub enum InvalidTask {
     /// A label that Kubernetes refuses.
     #[error("spec.labels: `{0}`: `{1}` is no label value: up to 63 letters, digits, `-`, `_`, `.`")]
     LabelValue(String, String),
+    /// A volume that no pod of the task could mount.
+    #[error("spec.volumes: `{0}`: {1}")]
+    Mount(String, InvalidMount),
+    /// The size of a volume that is made for the task.
+    #[error("spec.volumes: `{0}`: {1}")]
+    VolumeSize(String, InvalidAmount),
     /// A mount path that Kubernetes refuses.
     #[error("spec.volumes: mountPath `{0}` must not contain `:`")]
     MountPath(String),
@@ -152,9 +159,8 @@ pub fn validate(task: &SkyTask, policy: &Policy) -> Result<ValidTask, InvalidTas
     check_envs(spec)?;
     let wants = resources::wants(&spec.resources)?;
     std::iter::once(&spec.labels).chain(wants.iter().map(|want| &want.labels)).try_for_each(check_labels)?;
-    if let Some(mount) = spec.volumes.iter().find(|mount| mount.mount_path.contains(':')) {
-        return Err(InvalidTask::MountPath(mount.mount_path.clone()));
-    }
+    let nodes = task.nodes();
+    spec.volumes.iter().try_for_each(|mount| check_mount(mount, nodes))?;
     let pod_config = spec.pod_config.as_ref().map(|text| PodConfig::read(text, &policy.pod_config)).transpose()?;
     let ports = ports::ranges(&spec.resources.ports)?;
     let source = spec.workdir.as_ref().and_then(|workdir| workdir.git.as_ref());
@@ -167,7 +173,7 @@ pub fn validate(task: &SkyTask, policy: &Policy) -> Result<ValidTask, InvalidTas
         name: task.task_name(),
         names: task.names(),
         user: task.user()?,
-        nodes: task.nodes(),
+        nodes,
         wants,
         default_image: policy.default_image.clone(),
         agent_image: policy.agent_image.clone(),
@@ -220,6 +226,17 @@ fn is_shell_name(name: &str) -> bool {
     first && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
+fn check_mount(mount: &VolumeMount, nodes: u32) -> Result<(), InvalidTask> {
+    let path = || mount.mount_path.clone();
+    if mount.mount_path.contains(':') {
+        return Err(InvalidTask::MountPath(path()));
+    }
+    mount.check(nodes).map_err(|error| InvalidTask::Mount(path(), error))?;
+    let Some(volume) = &mount.ephemeral else { return Ok(()) };
+    check_labels(&volume.labels)?;
+    Amount::size(&volume.size).map(drop).map_err(|error| InvalidTask::VolumeSize(path(), error))
+}
+
 fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), InvalidTask> {
     for (key, value) in labels {
         if label::is_reserved(key) {
@@ -234,10 +251,26 @@ fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), InvalidTask> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
     use sky_crd::task::{Expose, GitSource, Workdir};
 
     use super::*;
     use crate::task::fixture;
+
+    fn mounts(mut mount: Value) -> Vec<VolumeMount> {
+        mount["mountPath"] = json!("/m");
+        serde_json::from_value(json!([mount])).unwrap()
+    }
+
+    #[test]
+    fn a_new_volume_of_one_machine_is_for_one_node() {
+        for (mode, nodes, fits) in [("ReadWriteOnce", 1, true), ("ReadWriteOnce", 2, false), ("ReadWriteMany", 2, true)]
+        {
+            let mut task = fixture::task(nodes);
+            task.spec.volumes = mounts(json!({"ephemeral": {"size": "1Gi", "accessModes": [mode]}}));
+            assert_eq!(validate(&task, &fixture::policy()).is_ok(), fits, "{mode} {nodes}");
+        }
+    }
 
     #[test]
     fn a_plain_task_is_valid() {
@@ -256,7 +289,7 @@ mod tests {
             spec.resources.ports = vec![fixture::text("8080")];
             spec.expose = Some(Expose::of(ExposeType::LoadBalancer));
         };
-        let table: [(Change, &str); 13] = [
+        let table: [(Change, &str); 16] = [
             (|spec| spec.user = " ".into(), "spec.user"),
             (load_balancer, "spec.expose.type"),
             (|spec| spec.resources.cpus = Some(fixture::text("many")), "spec.resources.cpus"),
@@ -270,6 +303,9 @@ mod tests {
             (|spec| spec.run = Some("é".repeat(524_289)), "spec.setup and spec.run"),
             (|spec| drop(spec.labels.insert("task-id".into(), "x".into())), "spec.labels"),
             (|spec| drop(spec.labels.insert("team".into(), "a b".into())), "spec.labels"),
+            (|spec| spec.volumes = mounts(json!({"name": "v", "subPath": "a/.."})), "spec.volumes: `/m`"),
+            (|spec| spec.volumes = mounts(json!({"name": "v", "subPath": "/a"})), "spec.volumes: `/m`"),
+            (|spec| spec.volumes = mounts(json!({"ephemeral": {"size": "0"}})), "spec.volumes: `/m`"),
         ];
         for (change, field) in table {
             let mut task = fixture::task(1);

@@ -1,7 +1,12 @@
-//! Which claim a named volume is.
+//! Which claim a named volume is, and the claims of those that are made for a task.
 
-use k8s_openapi::api::core::v1::PersistentVolumeClaim;
-use kube::ResourceExt as _;
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    api::core::v1::{PersistentVolumeClaim, PersistentVolumeClaimSpec, VolumeResourceRequirements},
+    apimachinery::pkg::api::resource::Quantity,
+};
+use kube::{ResourceExt as _, core::ObjectMeta};
 use sky_crd::{condition::Reason, label, task::VolumeMount, volume::SkyVolume};
 
 use super::ValidTask;
@@ -32,10 +37,40 @@ pub(super) fn resolve(
     claims: &[PersistentVolumeClaim],
 ) -> Result<Vec<Mount>, Unresolved> {
     let mount = |wanted: &VolumeMount| {
-        let claim = claim_of(task, &wanted.name, volumes, claims)?;
+        let claim = match &wanted.name {
+            Some(name) => claim_of(task, name, volumes, claims)?,
+            None => task.names.volume(&wanted.mount_path),
+        };
         Ok(Mount { path: in_container(&wanted.mount_path), claim, sub_path: wanted.sub_path.clone() })
     };
     task.spec.volumes.iter().map(mount).collect()
+}
+
+/// The claims of the volumes that are made for the task. They belong to it, and so go when it does.
+pub(super) fn made_for(task: &ValidTask) -> impl Iterator<Item = PersistentVolumeClaim> {
+    let claim = move |mount: &VolumeMount| {
+        let volume = mount.ephemeral.as_ref()?;
+        let mut labels = volume.labels.clone();
+        labels.extend(label::task_labels(&task.id, &task.name, &task.user));
+        let requests = BTreeMap::from([("storage".to_owned(), Quantity(volume.size.clone()))]);
+        Some(PersistentVolumeClaim {
+            metadata: ObjectMeta {
+                name: Some(task.names.volume(&mount.mount_path)),
+                namespace: Some(task.owner.namespace.clone()),
+                labels: Some(labels),
+                owner_references: Some(vec![task.owner.reference.clone()]),
+                ..ObjectMeta::default()
+            },
+            spec: Some(PersistentVolumeClaimSpec {
+                access_modes: Some(volume.access_modes.iter().map(|mode| mode.as_str().to_owned()).collect()),
+                storage_class_name: volume.storage_class.clone(),
+                resources: Some(VolumeResourceRequirements { requests: Some(requests), limits: None }),
+                ..PersistentVolumeClaimSpec::default()
+            }),
+            status: None,
+        })
+    };
+    task.spec.volumes.iter().filter_map(claim)
 }
 
 /// The user's SkyVolume of this name, the oldest when there are several; else a claim that the original made; else the
