@@ -144,6 +144,40 @@ fn validate_says_it_of_every_file() {
 }
 
 #[test]
+fn validate_reads_a_volume_as_one() {
+    let home = Home::empty("");
+    home.file("volume.yaml", "name: v\ntype: k8s-pvc\nsize: 10Gi\nlabels: {a: b}\n");
+    let warning = "warning: volume.yaml: `labels` are ignored\n";
+    check(&home, "jobs validate volume.yaml", 0, "✓ volume.yaml can be applied\n", warning);
+    home.file("ours.yaml", "name: v\nsize: much\nstorage_class: fast\n");
+    let bad = "ours.yaml:2:7: `size`: `much` is no size: write for example `10Gi` or `1Ti`\n \
+               2 | size: much\n   |       ^^^^\n";
+    check(&home, "jobs validate ours.yaml", 1, "", bad);
+    home.file("task.yaml", "run: x\nsize: 1\n");
+    assert!(home.run("jobs validate task.yaml").stderr.contains("`size`: unknown field"));
+}
+
+/// Whatever the parser, the API's translation or the resource's schema refuses.
+#[test]
+fn validate_says_all_that_anybody_would_refuse() {
+    let home = Home::empty("");
+    let long = "x".repeat(254);
+    home.file(
+        "task.yaml",
+        &format!(
+            "name: {long}\nrun: x\nnum_nodes: 1001\nnmae: y\nvolumes: {{/a: a b, /b: c d}}\nenvs: {{A: {}}}\n",
+            "y".repeat(65_537)
+        ),
+    );
+    let run = home.run("jobs validate task.yaml -o json");
+    let found: Value = serde_json::from_str(&run.stdout).unwrap();
+    let problems = found[0]["problems"].as_array().unwrap().iter();
+    let told: Vec<_> = problems.map(|one| (one["line"].as_u64().unwrap(), one["field"].as_str().unwrap())).collect();
+    let expected = [(1, "name"), (3, "num_nodes"), (4, "nmae"), (5, "volumes./a"), (5, "volumes./b"), (6, "envs.A")];
+    assert_eq!(told, expected, "{}", run.stdout);
+}
+
+#[test]
 fn validate_reads_standard_input() {
     let home = Home::empty("");
     home.file("task.yaml", "a: [1\n");

@@ -28,7 +28,7 @@ pub use task::{
     ReadinessProbe, Replicas, Resources, Service, Storage, StorageMode, Task, TerminationDelay, VolumeMount, WaitFor,
     Workdir,
 };
-pub use volume::{NewVolume, VolumeFile, VolumeKind, VolumeRefusal, parse_new_volume, parse_volume};
+pub use volume::{NewVolume, VolumeFile, VolumeKind, VolumeRefusal, is_volume, parse_new_volume, parse_volume};
 
 use std::collections::BTreeMap;
 

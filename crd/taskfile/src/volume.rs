@@ -96,6 +96,16 @@ pub fn parse_new_volume(text: &str, source_name: &str) -> Result<NewVolume, Task
     }
 }
 
+/// Whether a file that is read says by its fields that it is a volume, and not a task. What cannot be read is neither.
+pub fn is_volume(text: &str, source_name: &str) -> bool {
+    let gives = |document: &Node, names: &[&str]| names.iter().any(|name| document.get(name).is_some());
+    let of_volume = |document: &Node| {
+        gives(document, &["type", "size", "use_existing"])
+            && !gives(document, &["run", "setup", "resources", "num_nodes"])
+    };
+    documents(Source::new(source_name, text)).is_ok_and(|all| all.first().is_some_and(of_volume))
+}
+
 fn volume_of(source: Source<'_>, documents: &[Node]) -> Result<VolumeFile, TaskFileError> {
     let mut problems = Problems::default();
     if let Some(second) = documents.get(1) {

@@ -1,9 +1,9 @@
-//! `jobs validate`: what is wrong with task files, all of it at once.
+//! `jobs validate`: what is wrong with task files, and volume files, all of it at once.
 
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
-use sky_taskfile::{Problem, TaskFile, TaskFileError, parse_with_secrets};
+use sky_taskfile::{Problem, TaskFileError, is_volume, parse_new_volume, parse_with_secrets};
 
 use crate::{
     args::{Format, Validate},
@@ -15,14 +15,26 @@ use crate::{
 };
 
 /// What was found in one file.
-type Finding = (String, Result<TaskFile, TaskFileError>);
+type Finding = (String, Result<Right, TaskFileError>);
+
+/// A file with which nothing is wrong.
+struct Right {
+    /// What can be done with it.
+    use_: &'static str,
+    warnings: Vec<String>,
+}
 
 pub(crate) fn validate(context: &Context, args: Validate) -> Result<ExitCode, Error> {
     let (overrides, secrets) = given::resolve(args.changes)?;
     let mut findings = Vec::new();
     for path in &args.files {
         let Entry { text, name } = Entry::of_file(path)?;
-        let read = parse_with_secrets(&text, &name, overrides.clone(), &secrets);
+        let read = if is_volume(&text, &name) {
+            parse_new_volume(&text, &name).map(|volume| Right { use_: "applied", warnings: volume.warnings })
+        } else {
+            let task = parse_with_secrets(&text, &name, overrides.clone(), &secrets);
+            task.map(|task| Right { use_: "submitted", warnings: task.warnings })
+        };
         findings.push((name, read));
     }
     show(context.printer, &findings)?;
@@ -48,7 +60,7 @@ fn show(printer: Printer, findings: &[Finding]) -> Result<(), Error> {
                     printer.warning(&format!("{name}: {warning}"));
                 }
                 if !printer.is_data() {
-                    printer.line(&printer.styled(Style::Good, &format!("✓ {name} can be submitted")))?;
+                    printer.line(&printer.styled(Style::Good, &format!("✓ {name} can be {}", file.use_)))?;
                 }
             }
             Err(error) => printer.explanation(&error.explain()),
