@@ -171,12 +171,13 @@ impl Exact {
 
 /// What a suffix is worth: steps of 1024, and a power of ten.
 fn suffix(unit: &str) -> Option<(Notation, u32, i32)> {
+    // Before exponents: `Ei` is none.
+    if let Some((_, steps)) = BINARY.iter().zip(1..).find(|(suffix, _)| **suffix == unit) {
+        return Some((Notation::Binary, steps, 0));
+    }
     if let Some(exponent) = unit.strip_prefix(['e', 'E']).filter(|digits| !digits.is_empty()) {
         let power = exponent.parse().ok().filter(|power: &i32| power.abs() < 19)?;
         return Some((Notation::Exponent, 0, power));
-    }
-    if let Some((_, steps)) = BINARY.iter().zip(1..).find(|(suffix, _)| **suffix == unit) {
-        return Some((Notation::Binary, steps, 0));
     }
     DECIMAL.iter().find(|(suffix, _)| *suffix == unit).map(|(_, power)| (Notation::Decimal, 0, *power))
 }

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use sky_crd::{
-    api::{RecoveryRequest, RerunRequest, ResourcesRequest, SecretValue, TaskRequest, VolumeRequest, WorkdirRequest},
+    api::{
+        GrowthRequest, MountRequest, RecoveryRequest, RerunRequest, ResourcesRequest, SecretValue, TaskRequest,
+        VolumeRequest, WorkdirRequest,
+    },
     task::GitSource,
 };
 
@@ -73,6 +76,16 @@ impl Fields {
         self.take(name).and_then(|value| if let Value::Since(since) = value { Some(since) } else { None })
     }
 
+    fn volumes(&mut self, name: &str) -> BTreeMap<String, MountRequest> {
+        match self.take(name) {
+            Some(Value::Volumes(mounts)) => mounts,
+            Some(Value::TextMap(names)) => {
+                names.into_iter().map(|(path, name)| (path, MountRequest::Name(name))).collect()
+            }
+            _ => BTreeMap::new(),
+        }
+    }
+
     fn objects(&mut self, name: &str) -> Vec<ResourcesRequest> {
         let objects = self.take(name).and_then(|value| if let Value::Objects(all) = value { Some(all) } else { None });
         objects.unwrap_or_default().into_iter().map(resources).collect()
@@ -100,7 +113,7 @@ pub fn task(mut fields: Fields) -> TaskRequest {
         envs: fields.text_map("envs"),
         secrets: fields.secrets(),
         file_mounts: fields.text_map("file_mounts"),
-        volumes: fields.text_map("volumes"),
+        volumes: fields.volumes("volumes"),
         setup: fields.text("setup"),
         run: fields.text("run"),
         config: fields.any("config"),
@@ -154,6 +167,11 @@ pub fn volume(mut fields: Fields) -> VolumeRequest {
         storage_class: fields.text("storage_class"),
         access_modes: fields.texts("access_modes"),
     }
+}
+
+/// The body of `POST /volumes/{volume_id}/grow`, checked against [`super::model::GROWTH`].
+pub fn growth(mut fields: Fields) -> GrowthRequest {
+    GrowthRequest { size: fields.text("size").unwrap_or_default() }
 }
 
 /// Whether a query checked against [`super::query::LIST`] asks for all users.

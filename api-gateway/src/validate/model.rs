@@ -159,9 +159,9 @@ const DISK_SIZE: Field = nullable("disk_size", WHOLE, &[Also::SizeWithUnit]);
 const IMAGE_ID: Field = nullable("image_id", Kind::Text, &[Also::RegionMap]);
 const INFRA: Field = nullable("infra", Kind::Text, &[]);
 const LABELS: Field = nullable("labels", Kind::TextMap, &[]);
+const RECOVERY: Field = nullable("job_recovery", Kind::Object(&JOB_RECOVERY), &[Also::Strategy]);
 
 /// `resources` of a task.
-const RECOVERY: Field = nullable("job_recovery", Kind::Object(&JOB_RECOVERY), &[Also::Strategy]);
 pub static RESOURCES: Model = Model {
     name: "Resources",
     description: "Resource requirements for a task",
@@ -216,6 +216,13 @@ pub static VOLUME: Model = Model {
     ],
 };
 
+/// Body of `POST /volumes/{volume_id}/grow`, which the original has not.
+pub static GROWTH: Model = Model {
+    name: "VolumeGrowth",
+    description: "Size that a volume is to have",
+    fields: &[required("size", Kind::Text)],
+};
+
 /// A task in an answer.
 pub static TASK_STATUS: Model = Model {
     name: "TaskStatus",
@@ -267,12 +274,14 @@ pub static ALL: &[&Model] = &[
     &JOB_RECOVERY,
     &ALTERNATIVE,
     &VOLUME,
+    &GROWTH,
     &TASK_STATUS,
     &VOLUME_STATUS,
     &outcome("TaskListResponse", "Response for listing tasks", &[required("tasks", Kind::Objects(&TASK_STATUS))]),
     &outcome("TaskSubmitResponse", "Response from task submission", TASK_OUTCOME),
     &outcome("TaskStopResponse", "Response from stopping a task", TASK_OUTCOME),
     &outcome("TaskStopAllResponse", "Response from stopping all tasks", COUNT_OUTCOME),
+    &outcome("VolumeGrowResponse", "Response from growing a volume", VOLUME_OUTCOME),
     &outcome(
         "VolumeListResponse",
         "Response for listing volumes",
