@@ -234,9 +234,12 @@ mod tests {
                     // Kubernetes itself counts no more than this in thousandths.
                     assert!(i64::try_from(milli).is_err() || milli.to_string() == row[2], "{text}: {milli}");
                 }
-                // A sign, nothing, and more than Kubernetes counts are no amount here.
+                // A sign, nothing, and more than Kubernetes counts, or than it can hold (which it reads as less than
+                // nothing), are no amount here.
                 (None, shown) => {
-                    let none = text.starts_with(['+', '-']) || ["0", "9223372036854775807"].contains(&row[3]);
+                    let none = text.starts_with(['+', '-'])
+                        || row[3].starts_with('-')
+                        || ["0", "9223372036854775807"].contains(&row[3]);
                     assert!(shown == "refused" || none, "{text}");
                 }
             }
