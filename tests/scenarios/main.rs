@@ -20,6 +20,7 @@ mod samples;
 mod scripts;
 mod secrets;
 mod security;
+mod steps;
 mod together;
 mod upgrade;
 mod users;

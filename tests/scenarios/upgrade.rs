@@ -7,18 +7,11 @@ use std::{
     path::Path,
 };
 
-use k8s_openapi::{
-    NamespaceResourceScope,
-    api::{
-        batch::v1::Job,
-        core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service},
-    },
-};
+use k8s_openapi::api::batch::v1::Job;
 use kube::{
-    Resource, ResourceExt as _,
+    ResourceExt as _,
     api::{Patch, PatchParams},
 };
-use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use sky_crd::{
     condition::ConditionType,
@@ -27,41 +20,10 @@ use sky_crd::{
 use sky_tests::{
     cluster::required,
     history::History,
+    objects,
     operator::Operator,
     space::{Space, condition},
 };
-
-/// Children by kind and name: what they are, without what the cluster says of them.
-type Children = BTreeMap<String, Value>;
-
-async fn children(space: &Space) -> Children {
-    let mut all = Children::new();
-    add::<Job>(space, &mut all).await;
-    add::<Service>(space, &mut all).await;
-    add::<ConfigMap>(space, &mut all).await;
-    add::<PersistentVolumeClaim>(space, &mut all).await;
-    add::<Pod>(space, &mut all).await;
-    all
-}
-
-async fn add<K>(space: &Space, all: &mut Children)
-where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
-        + Clone
-        + DeserializeOwned
-        + Serialize
-        + std::fmt::Debug,
-{
-    for object in space.api::<K>().list(&Default::default()).await.expect("a list").items {
-        let (name, mut seen) = (format!("{} {}", K::kind(&()), object.name_any()), json!(object));
-        seen.as_object_mut().expect("an object").remove("status");
-        // Every change of a status moves this, and a Job's status may come late.
-        for key in ["resourceVersion", "managedFields"] {
-            seen["metadata"].as_object_mut().expect("metadata").remove(key);
-        }
-        all.insert(name, seen);
-    }
-}
 
 /// Each task that there can be, and the phase that it is in while nothing happens.
 fn tasks() -> Vec<(&'static str, Value, TaskPhase)> {
@@ -138,7 +100,7 @@ async fn forth_and_back_changes_no_child_and_runs_nothing_twice() {
             space.task(name, spec).await;
         }
         settled(&space).await;
-        let made = children(&space).await;
+        let made = objects::all(&space).await;
         for (turn, program) in [&now, &before, &now].into_iter().enumerate() {
             operator.kill();
             operator = Operator::start_program(Path::new(program), &space.name);
@@ -147,7 +109,7 @@ async fn forth_and_back_changes_no_child_and_runs_nothing_twice() {
             space.task(&probe, json!({"run": "true"})).await;
             assert_eq!(phase(&space.finished(&probe).await), Some(TaskPhase::Succeeded));
             settled(&space).await;
-            let mut there = children(&space).await;
+            let mut there = objects::all(&space).await;
             there.retain(|name, _| !name.contains(" probe-"));
             assert_eq!(there.keys().collect::<Vec<_>>(), made.keys().collect::<Vec<_>>(), "turn {turn}");
             for (name, object) in &made {

@@ -105,11 +105,17 @@ where
 
     /// Until every object that there ever was is gone.
     pub async fn all_gone(&self, what: &str) {
+        self.gone(what, |_| true).await;
+    }
+
+    /// Until every object that there ever was of these is gone.
+    pub async fn gone(&self, what: &str, of: impl Fn(&K) -> bool) {
         let alive = |changes: &[Change<K>]| {
             let mut alive = std::collections::BTreeSet::new();
             for change in changes {
                 match change {
-                    Change::Is(object) => alive.insert(object.uid()),
+                    Change::Is(object) if of(object) => alive.insert(object.uid()),
+                    Change::Is(_) => false,
                     Change::Gone(object) => alive.remove(&object.uid()),
                 };
             }

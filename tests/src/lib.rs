@@ -11,6 +11,7 @@ pub mod fault;
 pub mod gateway;
 pub mod history;
 pub mod kstatus;
+pub mod objects;
 pub mod operator;
 pub mod own_gateway;
 pub mod space;
