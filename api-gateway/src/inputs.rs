@@ -9,7 +9,7 @@ use axum::{
 };
 use sky_crd::{
     User,
-    api::{GrowthRequest, InvalidField, RerunRequest, TaskRequest, VolumeRequest},
+    api::{InvalidField, RerunRequest, TaskRequest, VolumeRequest},
 };
 use tokio::time::timeout;
 
@@ -121,13 +121,6 @@ impl Wire for VolumeRequest {
     const MODEL: &'static Model = &model::VOLUME;
     fn from_fields(fields: Fields) -> Self {
         convert::volume(fields)
-    }
-}
-
-impl Wire for GrowthRequest {
-    const MODEL: &'static Model = &model::GROWTH;
-    fn from_fields(fields: Fields) -> Self {
-        convert::growth(fields)
     }
 }
 

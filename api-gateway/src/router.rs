@@ -60,7 +60,6 @@ pub fn build(app: App) -> (Router, Value) {
         .routes(routes!(routes::task::get))
         .routes(routes!(routes::logs::tail))
         .routes(routes!(routes::volume::create))
-        .routes(routes!(routes::volume::grow))
         .routes(routes!(routes::volume::list))
         .routes(routes!(routes::volume::delete, routes::volume::get))
         .routes(routes!(routes::health::root))

@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
-use sky_crd::api::{GrowthRequest, RerunRequest, TaskRequest, TaskView, VolumeRequest, VolumeView};
+use sky_crd::api::{RerunRequest, TaskRequest, TaskView, VolumeRequest, VolumeView};
 use ureq::{Agent, Body, RequestBuilder, http, typestate::WithBody};
 
 use crate::error::Error;
@@ -148,11 +148,6 @@ impl Api {
         let request = self.agent.post(self.url("/volumes/create")).header("X-User", &self.user);
         // A gateway that does not know the header makes a volume each time.
         self.send(request.header("Idempotency-Key", "apply"), Some(volume))
-    }
-
-    pub(crate) fn grow_volume(&self, id: &str, size: &str) -> Result<Answer<VolumeChange>, Error> {
-        let growth = GrowthRequest { size: size.to_owned() };
-        self.post(&format!("/volumes/{}/grow", segment(id)), Some(&growth))
     }
 
     pub(crate) fn volumes(&self, all_users: bool) -> Result<Answer<VolumeList>, Error> {

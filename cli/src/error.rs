@@ -39,7 +39,7 @@ pub(crate) enum Error {
     #[error("")]
     VolumeFile(TaskFileError),
     /// A volume that is there, and is not as a file says.
-    #[error("Error: Volume {name} exists and {difference}: `volumes apply` changes no volume, but lets it grow")]
+    #[error("Error: Volume {name} exists and {difference}: `volumes apply` changes no volume")]
     VolumeDiffers { name: String, id: String, difference: String },
     /// A secret that should come from the environment.
     #[error("Error: --secret: `{0}` has no value here: set it in this environment, or write `{0}=VALUE`")]

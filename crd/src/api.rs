@@ -19,7 +19,7 @@ pub use resources::ResourcesRequest;
 pub use secret::{Confidential, REGISTRY_LOGIN, SecretValue};
 pub use task::{TaskRequest, WorkdirRequest};
 pub use view::{NodeView, TaskMetadata, TaskState, TaskView};
-pub use volume::{GrowthRequest, VolumeMetadata, VolumeRequest, VolumeView};
+pub use volume::{VolumeMetadata, VolumeRequest, VolumeView};
 
 use k8s_openapi::jiff::Timestamp;
 

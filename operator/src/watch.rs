@@ -104,7 +104,9 @@ impl Triggers {
             }
             Some("Service") => {
                 let services = stores.load_balancers.get(&namespace, &name);
-                services.iter().for_each(|service| self.on_address(&**service, stores));
+                for service in &services {
+                    self.on_address(&**service, stores);
+                }
             }
             _ => {}
         }

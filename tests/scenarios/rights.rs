@@ -39,7 +39,7 @@ const OPERATOR_MAY_OF_THE_CLUSTER: &[Right] =
 
 const GATEWAY_MAY: &[Right] = &[
     ("skytask.dev", "skytasks", "", "get list watch create delete"),
-    ("skytask.dev", "skyvolumes", "", "get list watch create delete patch"),
+    ("skytask.dev", "skyvolumes", "", "get list watch create delete"),
     ("", "pods", "", "get"),
     ("", "pods", "log", "get"),
     ("", "secrets", "", "create"),
@@ -75,8 +75,6 @@ const GATEWAY_MAY_NOT: &[Right] = &[
     ("", "services", "", "create"),
     ("", "configmaps", "", "create"),
     ("skytask.dev", "skytasks", "status", "patch update"),
-    ("skytask.dev", "skyvolumes", "", "update"),
-    ("skytask.dev", "skyvolumes", "status", "patch update"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,17 +1,13 @@
-//! Volumes: create, grow, list, status, delete.
-
-use std::cmp::Ordering;
+//! Volumes: create, list, status, delete.
 
 use axum::{
     Json,
     extract::{Path, State},
 };
 use serde::Serialize;
-use serde_json::json;
 use sky_crd::{
     User,
-    api::{GrowthRequest, VolumeRequest, VolumeView},
-    quantity,
+    api::{VolumeRequest, VolumeView},
 };
 
 use crate::{
@@ -109,37 +105,6 @@ pub async fn get(
 ) -> Result<Json<VolumeView>, ApiError> {
     let volume = app.store.volumes.get(&user, &id).await?;
     Ok(Json(VolumeView::from(&volume)))
-}
-
-/// Asks for more storage for a volume. Its storage class decides whether it gets it, which the volume then says.
-#[utoipa::path(
-    post,
-    path = "/volumes/{volume_id}/grow",
-    tag = "volumes",
-    operation_id = "grow_volume_volumes__volume_id__grow_post",
-    summary = "Grow Volume",
-    description = "Ask for more storage for a volume\n\nA volume of that size stays as it is (status `unchanged`); one that is larger is a conflict. Whether the storage class lets it grow, the volume's own status says.",
-    params(("volume_id" = String, Path), ("x-user" = String, Header)),
-    request_body(content = ref("#/components/schemas/VolumeGrowth"), content_type = "application/json"),
-    responses((status = 200, description = "Successful Response", body = ref("#/components/schemas/VolumeGrowResponse"), content_type = "application/json"))
-)]
-pub async fn grow(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    request: Submission<User, GrowthRequest>,
-) -> Result<Json<VolumeOutcome>, ApiError> {
-    let size = request.body.to_size().map_err(|field| request.refuse(&field))?;
-    let volume = app.store.volumes.get(&request.head, &id).await?;
-    let (volume_id, name, has) = (volume.volume_id().to_string(), volume.volume_name(), &volume.spec.size);
-    let (status, message) = match quantity::compare(&size, has) {
-        Some(Ordering::Greater) => {
-            app.store.volumes.change(&volume, &json!({"spec": {"size": size}})).await?;
-            ("growing", format!("Volume {name} grows from {has} to {size}"))
-        }
-        Some(Ordering::Equal) => ("unchanged", format!("Volume {name} has {has} already")),
-        _ => return Err(ApiError::Conflict(format!("Volume {name} has {has}: it can grow, not shrink to {size}"))),
-    };
-    Ok(Json(VolumeOutcome { volume_id, status, message }))
 }
 
 /// Deletes one volume, unless a task that is not finished uses it.

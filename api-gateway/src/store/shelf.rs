@@ -5,11 +5,10 @@ use std::{sync::Arc, time::Duration};
 use futures::StreamExt as _;
 use kube::{
     Api, ResourceExt as _,
-    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions},
+    api::{DeleteParams, ListParams, PostParams, Preconditions},
     core::DeserializeGuard,
     runtime::{WatchStreamExt as _, watcher},
 };
-use serde_json::{Value, json};
 use sky_crd::{TaskId, User};
 use sky_runtime::admin::ReadyFlag;
 use tokio::time::{Instant, timeout};
@@ -188,7 +187,13 @@ impl<K: Cached> Shelf<K> {
 
     /// Deletes this very object, its children in the background. An object that is gone is no longer found.
     pub async fn delete(&self, object: &K) -> Result<(), ApiError> {
-        check_untracked(object, "suspend or delete")?;
+        if let Some(tool) = tracked_by(object) {
+            let noun = K::THING.noun();
+            let (id, name) = (object.id(), object.name_any());
+            return Err(ApiError::Conflict(format!(
+                "{noun} {id} ({name}) is managed by {tool}: suspend or delete it at its source"
+            )));
+        }
         let uid = object.uid().unwrap_or_default();
         let preconditions = Preconditions { uid: Some(uid.clone()), resource_version: None };
         let params = DeleteParams::background().preconditions(preconditions);
@@ -209,17 +214,6 @@ impl<K: Cached> Shelf<K> {
         }
     }
 
-    /// Changes this very object, as it was read. The watch brings the change into the cache.
-    pub async fn change(&self, object: &K, change: &Value) -> Result<(), ApiError> {
-        check_untracked(object, "change")?;
-        let mut change = change.clone();
-        change["metadata"] = json!({"uid": object.uid(), "resourceVersion": object.resource_version()});
-        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        self.call(self.api.patch(&object.name_any(), &params, &Patch::Merge(&change))).await?;
-        audit("patch", object);
-        Ok(())
-    }
-
     async fn call<T>(&self, call: impl Future<Output = kube::Result<T>>) -> Result<T, ApiError> {
         match timeout(CALL, call).await {
             Ok(result) => result.map_err(fault::from_kube),
@@ -234,13 +228,6 @@ impl<K: Cached> Shelf<K> {
         let cause = format!("the cache of {} has not been filled yet", K::kind(&()));
         Err(ApiError::Unavailable { public: "The gateway is starting: try again", cause })
     }
-}
-
-/// Refuses what a GitOps tool would only undo.
-fn check_untracked<K: Cached>(object: &K, what: &str) -> Result<(), ApiError> {
-    let Some(tool) = tracked_by(object) else { return Ok(()) };
-    let (noun, id, name) = (K::THING.noun(), object.id(), object.name_any());
-    Err(ApiError::Conflict(format!("{noun} {id} ({name}) is managed by {tool}: {what} it at its source")))
 }
 
 fn audit<K: Cached>(verb: &str, object: &K) {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use sky_crd::{
     api::{
-        GrowthRequest, MountRequest, RecoveryRequest, RerunRequest, ResourcesRequest, SecretValue, TaskRequest,
-        VolumeRequest, WorkdirRequest,
+        MountRequest, RecoveryRequest, RerunRequest, ResourcesRequest, SecretValue, TaskRequest, VolumeRequest,
+        WorkdirRequest,
     },
     task::GitSource,
 };
@@ -167,11 +167,6 @@ pub fn volume(mut fields: Fields) -> VolumeRequest {
         storage_class: fields.text("storage_class"),
         access_modes: fields.texts("access_modes"),
     }
-}
-
-/// The body of `POST /volumes/{volume_id}/grow`, checked against [`super::model::GROWTH`].
-pub fn growth(mut fields: Fields) -> GrowthRequest {
-    GrowthRequest { size: fields.text("size").unwrap_or_default() }
 }
 
 /// Whether a query checked against [`super::query::LIST`] asks for all users.

@@ -216,13 +216,6 @@ pub static VOLUME: Model = Model {
     ],
 };
 
-/// Body of `POST /volumes/{volume_id}/grow`, which the original has not.
-pub static GROWTH: Model = Model {
-    name: "VolumeGrowth",
-    description: "Size that a volume is to have",
-    fields: &[required("size", Kind::Text)],
-};
-
 /// A task in an answer.
 pub static TASK_STATUS: Model = Model {
     name: "TaskStatus",
@@ -274,14 +267,12 @@ pub static ALL: &[&Model] = &[
     &JOB_RECOVERY,
     &ALTERNATIVE,
     &VOLUME,
-    &GROWTH,
     &TASK_STATUS,
     &VOLUME_STATUS,
     &outcome("TaskListResponse", "Response for listing tasks", &[required("tasks", Kind::Objects(&TASK_STATUS))]),
     &outcome("TaskSubmitResponse", "Response from task submission", TASK_OUTCOME),
     &outcome("TaskStopResponse", "Response from stopping a task", TASK_OUTCOME),
     &outcome("TaskStopAllResponse", "Response from stopping all tasks", COUNT_OUTCOME),
-    &outcome("VolumeGrowResponse", "Response from growing a volume", VOLUME_OUTCOME),
     &outcome(
         "VolumeListResponse",
         "Response for listing volumes",

@@ -11,7 +11,7 @@ use crate::complete;
 pub(crate) enum Volumes {
     /// Create a new volume (PVC)
     Create(CreateVolume),
-    /// Create the volumes of files, unless they are there already, and let them grow
+    /// Create the volumes of files, unless they are there already
     Apply(ApplyVolume),
     /// List all volumes
     #[command(after_help = "\
@@ -48,8 +48,8 @@ pub(crate) struct CreateVolume {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A file is one volume: as SkyPilot writes it, or with the fields of `volumes create`. A volume of
-yours that has its name and is as the file says is left alone. One that should be larger grows, if
-its storage class lets it; any other difference is an error.
+yours that has its name and is as the file says is left alone; one that is different is an error:
+no volume is changed.
 
   name: data                            name: data
   type: k8s-pvc                         size: 10Gi

@@ -68,30 +68,19 @@ fn a_volume_that_was_made_meanwhile_is_there_already() {
 }
 
 #[test]
-fn a_volume_that_should_be_larger_grows() {
-    let answer = json!({"volume_id": "vol12345", "status": "growing", "message": "m"});
-    let gateway = gateway(&json!([volume("1Gi", "fast", "ReadWriteMany")])).json("POST /volumes/vol12345/grow", answer);
-    let home = Home::bob(&gateway.url);
-    home.file("data.yaml", SKYPILOT);
-    let grows = "✓ Volume grows from 1Gi to 10Gi\n  Volume ID: vol12345\n  Status: growing\n";
-    check(&home, "volumes apply -f data.yaml", 0, grows, "");
-    assert_eq!(gateway.seen(), ["GET /volumes bob", r#"POST /volumes/vol12345/grow bob {"size":"10Gi"}"#]);
-    assert_eq!(home.run("volumes apply -f data.yaml -o name").stdout, "vol12345\n");
-}
-
-#[test]
 fn a_volume_that_differs_is_an_error() {
     for (there, difference) in [
-        (volume("20Gi", "fast", "ReadWriteMany"), "its size is 20Gi, not 10Gi, and a volume cannot shrink"),
+        (
+            volume("1Gi", "fast", "ReadWriteMany"),
+            "its size is 1Gi, not 10Gi, and grows only by `spec.size` of its SkyVolume: `kubectl edit skyvolume`",
+        ),
         (volume("10240Mi", "slow", "ReadWriteMany"), "its storage class is slow, not fast"),
         (volume("10Gi", "fast", "ReadWriteOnce"), "its access modes are ReadWriteOnce, not ReadWriteMany"),
     ] {
         let home_of = gateway(&json!([there]));
         let home = Home::bob(&home_of.url);
         home.file("data.yaml", SKYPILOT);
-        let message = format!(
-            "Error: Volume data exists and {difference}: `volumes apply` changes no volume, but lets it grow\n"
-        );
+        let message = format!("Error: Volume data exists and {difference}: `volumes apply` changes no volume\n");
         let hint = "hint: write another name, or delete the volume and its data: `k8s-cli volumes delete vol12345`\n";
         check(&home, "volumes apply -f data.yaml", 1, &message, hint);
     }

@@ -26,24 +26,6 @@ pub struct VolumeRequest {
     pub access_modes: Option<Vec<String>>,
 }
 
-/// Body of `POST /volumes/{volume_id}/grow`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct GrowthRequest {
-    /// Size that the volume is to have: `10Gi`, `1Ti`.
-    pub size: String,
-}
-
-impl GrowthRequest {
-    /// The size, as the resource holds it.
-    ///
-    /// # Errors
-    /// [`InvalidField`] when the text means nothing to Kubernetes.
-    pub fn to_size(&self) -> Result<String, InvalidField> {
-        let size = Amount::size(&self.size).map_err(|error| InvalidField::new(&["size"], &error))?;
-        Ok(size.to_string())
-    }
-}
-
 /// Whether names of volumes, and of claims, may have this character.
 pub(super) fn fits_name(char: char) -> bool {
     char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.')

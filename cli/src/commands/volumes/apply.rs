@@ -1,5 +1,4 @@
-//! `volumes apply`: the volumes of files exist afterwards, however often it is called. Nothing of one that exists is
-//! changed but its size, which can grow.
+//! `volumes apply`: the volumes of files exist afterwards, however often it is called.
 
 use std::{cmp::Ordering, collections::BTreeSet};
 
@@ -63,30 +62,11 @@ fn one(api: &Api, printer: Printer, wanted: &VolumeRequest) -> Result<(), Error>
         printer.line(&printer.styled(Style::Good, "✓ Volume created successfully"))?;
         return about(printer, &answer.view.volume_id, &answer.view.status);
     };
-    if let Some(same) = named.iter().find(|volume| difference(volume, wanted).is_none()) {
-        return unchanged(printer, &wanted.name, &same.volume_id);
-    }
-    match difference(newest, wanted) {
-        Some(Difference::Larger) => grow(api, printer, newest, wanted),
-        Some(Difference::Other(difference)) => {
-            Err(Error::VolumeDiffers { name: wanted.name.clone(), id: newest.volume_id.clone(), difference })
-        }
-        None => unchanged(printer, &wanted.name, &newest.volume_id),
-    }
-}
-
-/// The storage class decides whether it gets what is asked for; the volume then says so.
-fn grow(api: &Api, printer: Printer, volume: &VolumeView, wanted: &VolumeRequest) -> Result<(), Error> {
-    let answer = api.grow_volume(&volume.volume_id, &wanted.size)?;
-    if answer.view.status == "unchanged" {
-        return unchanged(printer, &wanted.name, &volume.volume_id);
-    }
-    if printer.is_data() {
-        return printer.data(&answer.raw, &[&answer.view.volume_id]);
-    }
-    let grows = format!("✓ Volume grows from {} to {}", volume.size, wanted.size);
-    printer.line(&printer.styled(Style::Good, &grows))?;
-    about(printer, &answer.view.volume_id, &answer.view.status)
+    let Some(same) = named.iter().find(|volume| difference(volume, wanted).is_none()) else {
+        let difference = difference(newest, wanted).unwrap_or_default();
+        return Err(Error::VolumeDiffers { name: wanted.name.clone(), id: newest.volume_id.clone(), difference });
+    };
+    unchanged(printer, &wanted.name, &same.volume_id)
 }
 
 fn unchanged(printer: Printer, name: &str, id: &str) -> Result<(), Error> {
@@ -104,34 +84,29 @@ fn about(printer: Printer, id: &str, status: &str) -> Result<(), Error> {
     printer.pair("Status", status)
 }
 
-/// In what a volume is not as it should be.
-#[derive(Debug, PartialEq, Eq)]
-enum Difference {
-    /// It should be larger, and is right in everything else.
-    Larger,
-    /// What is never changed, as words.
-    Other(String),
-}
-
-/// A storage class that is not asked for is the cluster's default, whichever.
-fn difference(volume: &VolumeView, wanted: &VolumeRequest) -> Option<Difference> {
+/// In what a volume is not as it should be. A storage class that is not asked for is the cluster's default, whichever.
+fn difference(volume: &VolumeView, wanted: &VolumeRequest) -> Option<String> {
+    let order = quantity::compare(&wanted.size, &volume.size);
+    if order != Some(Ordering::Equal) {
+        // The API has no right to change a volume.
+        let how = if order == Some(Ordering::Greater) {
+            ", and grows only by `spec.size` of its SkyVolume: `kubectl edit skyvolume`"
+        } else {
+            ""
+        };
+        let size = quantity::canonical(&wanted.size);
+        return Some(format!("its size is {}, not {size}{how}", volume.size));
+    }
     if let Some(class) = wanted.storage_class.as_ref().filter(|class| volume.storage_class.as_ref() != Some(*class)) {
         let found = volume.storage_class.as_deref().unwrap_or("the default");
-        return Some(Difference::Other(format!("its storage class is {found}, not {class}")));
+        return Some(format!("its storage class is {found}, not {class}"));
     }
     let default = [DEFAULT_MODE.to_owned()];
     let modes = wanted.access_modes.as_deref().unwrap_or(&default);
     let set = |modes: &[String]| modes.iter().cloned().collect::<BTreeSet<_>>();
-    if set(&volume.access_modes) != set(modes) {
-        let (found, wanted) = (volume.access_modes.join(", "), modes.join(", "));
-        return Some(Difference::Other(format!("its access modes are {found}, not {wanted}")));
-    }
-    match quantity::compare(&wanted.size, &volume.size) {
-        Some(Ordering::Equal) => None,
-        Some(Ordering::Greater) => Some(Difference::Larger),
-        _ => {
-            let (found, wanted) = (&volume.size, quantity::canonical(&wanted.size));
-            Some(Difference::Other(format!("its size is {found}, not {wanted}, and a volume cannot shrink")))
-        }
+    if set(&volume.access_modes) == set(modes) {
+        None
+    } else {
+        Some(format!("its access modes are {}, not {}", volume.access_modes.join(", "), modes.join(", ")))
     }
 }
