@@ -194,7 +194,7 @@ mod tests {
                 found.extend((!known).then(|| keyword.clone()));
                 match keyword.as_str() {
                     "properties" => {
-                        value.as_object().into_iter().flatten().for_each(|(_, field)| unknown(field, found))
+                        value.as_object().into_iter().flatten().for_each(|(_, field)| unknown(field, found));
                     }
                     "items" | "additionalProperties" => unknown(value, found),
                     "pattern" => assert!(Regex::new(value.as_str().unwrap()).is_ok(), "{value}"),

@@ -103,9 +103,8 @@ impl Triggers {
                 stores.pods.get(&namespace, &name).iter().for_each(|pod| self.on_pod(pod, stores));
             }
             Some("Service") => {
-                let services = stores.load_balancers.get(&namespace, &name);
-                for service in &services {
-                    self.on_address(&**service, stores);
+                if let Some(service) = stores.load_balancers.get(&namespace, &name) {
+                    self.on_address(&*service, stores);
                 }
             }
             _ => {}
