@@ -8,6 +8,7 @@ mod run_hash;
 mod secrets;
 pub(crate) mod spec;
 mod status;
+mod why;
 
 pub use fields::{IDENTITY, LIVE, RUN};
 pub use lifecycle::{HealthyWhen, Lifecycle, UpdatePolicy};
@@ -17,9 +18,10 @@ pub use run_hash::{is_comparable, run_hash};
 pub use secrets::{EnvFrom, SecretEnv};
 pub use spec::{Expose, ExposeType, FileMount, GitSource, ImagePullSecret, SkyTask, SkyTaskSpec, Toleration, Workdir};
 pub use status::{
-    ChosenResources, Endpoint, NodePhase, NodeStatus, PeerEnd, PendingNodes, SkyTaskStatus, TaskAttempt, TaskEnding,
-    TaskFailure, TaskPending, TaskPhase, TriedResources,
+    ChosenResources, Endpoint, NodePhase, NodeStatus, PeerEnd, SkyTaskStatus, TaskAttempt, TaskEnding, TaskPhase,
+    TriedResources,
 };
+pub use why::{PendingNodes, TaskFailure, TaskPending};
 
 use kube::ResourceExt as _;
 
