@@ -43,3 +43,14 @@ impl InvalidField {
 pub(crate) fn wire_time(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S.%6f").to_string()
 }
+
+/// The name on the wire of a resource's field: `numNodes` is `num_nodes`.
+pub fn snake_case(camel: &str) -> String {
+    camel.chars().fold(String::new(), |mut out, c| {
+        if c.is_ascii_uppercase() {
+            out.push('_');
+        }
+        out.push(c.to_ascii_lowercase());
+        out
+    })
+}

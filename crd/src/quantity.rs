@@ -17,6 +17,9 @@ pub struct InvalidAmount {
     example: &'static str,
 }
 
+/// What the API server takes for the size of a volume (a regular expression).
+pub(crate) const SIZE_PATTERN: &str = r"^[0-9]+(\.[0-9]+)?([kMGTPE]i?|Ki|m|[eE][0-9]+)?$";
+
 /// Billionths in one: Kubernetes rounds up to them.
 const NANO: u128 = 1_000_000_000;
 /// Most that Kubernetes counts, in billionths. It takes what is larger for this, which nobody means.

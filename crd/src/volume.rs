@@ -5,7 +5,7 @@ use kube::{CustomResource, ResourceExt as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{InvalidUser, TaskId, User, name};
+use crate::{InvalidUser, TaskId, User, name, quantity};
 
 /// A volume: one PersistentVolumeClaim, found by tasks of the same user by its name.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -59,7 +59,7 @@ pub struct SkyVolumeSpec {
     pub name: Option<String>,
 
     /// Size, as a Kubernetes quantity such as `10Gi`. It may grow later, if the storage class allows it.
-    #[schemars(length(min = 1, max = 32), regex(pattern = r"^[0-9]+(\.[0-9]+)?([kMGTPE]i?|Ki|m|[eE][0-9]+)?$"))]
+    #[schemars(length(min = 1, max = 32), regex(pattern = quantity::SIZE_PATTERN))]
     pub size: String,
 
     /// Storage class. Default: the cluster's default class.

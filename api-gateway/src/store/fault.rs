@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use kube::{Error, core::Status};
+use sky_crd::api::snake_case;
 
 use crate::{
     error::ApiError,
@@ -85,16 +86,6 @@ fn location(field: &str) -> Vec<Loc> {
     let steps = path.split(['.', '[']).map(|step| step.trim_end_matches(']')).filter(|step| !step.is_empty());
     let step = |step: &str| step.parse().map_or_else(|_| Loc::Key(snake_case(step)), Loc::Index);
     std::iter::once("body".into()).chain(steps.map(step)).collect()
-}
-
-fn snake_case(camel: &str) -> String {
-    camel.chars().fold(String::new(), |mut out, c| {
-        if c.is_ascii_uppercase() {
-            out.push('_');
-        }
-        out.push(c.to_ascii_lowercase());
-        out
-    })
 }
 
 #[cfg(test)]

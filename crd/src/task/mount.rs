@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::volume::{AccessMode, default_access_modes};
+use crate::{
+    quantity,
+    volume::{AccessMode, default_access_modes},
+};
 
 /// A volume at a path in the container: one that exists, by its name, or one that is made for the task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -33,7 +36,7 @@ pub struct VolumeMount {
 #[serde(rename_all = "camelCase")]
 pub struct EphemeralVolume {
     /// Size, as a Kubernetes quantity such as `10Gi`.
-    #[schemars(length(min = 1, max = 32), regex(pattern = r"^[0-9]+(\.[0-9]+)?([kMGTPE]i?|Ki|m|[eE][0-9]+)?$"))]
+    #[schemars(length(min = 1, max = 32), regex(pattern = quantity::SIZE_PATTERN))]
     pub size: String,
     /// Storage class. Default: the cluster's default class.
     #[serde(skip_serializing_if = "Option::is_none")]

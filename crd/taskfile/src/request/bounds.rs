@@ -5,7 +5,7 @@ use std::mem;
 use serde_json::{Value, json};
 use sky_crd::{
     TaskId, User,
-    api::{InvalidField, REGISTRY_LOGIN, TaskRequest},
+    api::{InvalidField, REGISTRY_LOGIN, TaskRequest, snake_case},
     bounds::{self, Step},
     task::SkyTaskSpec,
 };
@@ -111,14 +111,4 @@ fn place(path: &[Step], spec: &Value) -> Vec<String> {
             place.into_iter().chain(keys).collect()
         }
     }
-}
-
-fn snake_case(camel: &str) -> String {
-    camel.chars().fold(String::new(), |mut out, c| {
-        if c.is_ascii_uppercase() {
-            out.push('_');
-        }
-        out.push(c.to_ascii_lowercase());
-        out
-    })
 }

@@ -2,7 +2,8 @@
 //!
 //! A pod on such a machine stays `Running` in the API for minutes, and `Terminating` for ever. Two signs are enough, each
 //! after a time in which a living kubelet would have reported: the pod should have been gone, or the node's peers have lost
-//! it. That the control plane hears nothing of the machine either makes the second certain at once. The peers end by themselves (`operator/agent/PROTOCOL.md`).
+//! it. That the control plane hears nothing of the machine either makes the second certain at once. The peers end by
+//! themselves (`operator/agent/PROTOCOL.md`).
 
 use std::collections::HashMap;
 

@@ -1,5 +1,5 @@
-//! What a node is at that takes its time and is no trouble: its image or its repository is on the way, or its setup runs. Told after a while,
-//! so that a task that gets on costs no write for it.
+//! What a node is at that takes its time and is no trouble: its image or its repository is on the way, or its setup runs.
+//! Told after a while, so that a task that gets on costs no write for it.
 
 use std::collections::HashMap;
 
